@@ -1,0 +1,62 @@
+import { PaxosNode } from '../src/index.js'
+import type { ProcessSample } from './measure.js'
+import type { NodeSettings } from './node-settings.js'
+import { ownUsage } from './usage.js'
+
+/** What must be the same on all nodes once they are quiet. */
+export interface GroupState {
+  readonly group: number
+  readonly chosenUpTo: number
+  readonly executedUpTo: number
+  readonly chain: number
+  readonly digest: number
+  readonly digestAt: number
+  /** Commands that the state machine has counted, and what it made of them. */
+  readonly executed: number
+  readonly sum: number
+}
+
+export function startNode(settings: NodeSettings): Promise<PaxosNode> {
+  const { nodeId, nodes, dataDir, groups, window, rttMs, flushDelayMs } = settings
+  return PaxosNode.start({
+    nodeId,
+    nodes,
+    dataDir,
+    groups: { count: groups },
+    stateMachines: [new URL('./tally-machine.js', import.meta.url)],
+    clusterSecret: 'a secret for benchmarks only',
+    create: true,
+    tuning: window === undefined ? {} : { window },
+    testing: { rttMs, flushDelayMs },
+  })
+}
+
+export function sampleNode(node: PaxosNode, nodeId: number): ProcessSample {
+  const { groups, workers, router } = node.status()
+  return {
+    node: nodeId,
+    usage: ownUsage(router.bytesOut),
+    commits: workers.reduce((total, { counters }) => total + counters.commits, 0),
+    instances: groups.reduce((total, { chosenUpTo }) => total + chosenUpTo, 0),
+  }
+}
+
+export function groupStates(node: PaxosNode): Promise<GroupState[]> {
+  return Promise.all(
+    node.status().groups.map(async ({ group }) => {
+      const answer = (await node.group(group).read(new Uint8Array(0), { consistency: 'local' })) as Uint8Array
+      const view = new DataView(answer.buffer, answer.byteOffset)
+      const { chosenUpTo, executedUpTo, chain, digest, digestAt } = node.group(group).status()
+      return {
+        group,
+        chosenUpTo,
+        executedUpTo,
+        chain,
+        digest,
+        digestAt,
+        executed: view.getUint32(0, true),
+        sum: view.getInt32(4, true),
+      }
+    }),
+  )
+}

@@ -1,0 +1,88 @@
+import { parseArgs } from 'node:util'
+
+export interface BenchOptions {
+  readonly nodes: number
+  readonly groups: number
+  readonly callers: number
+  readonly bytes: number
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  /** Instances in flight; undefined: the runtime's default. */
+  readonly window: number | undefined
+  /** Round trip that every frame is made to take, in milliseconds. */
+  readonly rttMs: number
+  /** By how much every durable commit takes longer, in milliseconds. */
+  readonly flushDelayMs: number
+  readonly json: boolean
+  /** Where the temporary directory of this run is made: chooses the disk. */
+  readonly data: string | undefined
+  /** The floor only: alternate it with the runtime. */
+  readonly against: boolean
+  readonly rounds: number
+}
+
+const usage = `  --nodes N         processes, one of them this one (default 3)
+  --groups N        (default 4)
+  --callers N       callers that each wait for their answer before they propose again (default 1000)
+  --bytes N         of one command (default 100)
+  --seconds N       of measurement (default 5), after --warm-up N seconds (default 2)
+  --window W        instances in flight per group
+  --rtt MS          simulated round trip between nodes
+  --flush-delay MS  simulated slowness of every durable commit
+  --data DIR        make the temporary directory there, to choose the disk
+  --json            one JSON object as the last line`
+
+const floorUsage = `  --against         measure floor and runtime by turns, and print their ratio
+  --rounds N        turns of each (default 3)`
+
+export function parseBenchOptions(args: readonly string[], floor = false): BenchOptions {
+  try {
+    return read(args, floor)
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${usage}${floor ? `\n${floorUsage}` : ''}`)
+    return process.exit(2)
+  }
+}
+
+function read(args: readonly string[], floor: boolean): BenchOptions {
+  const number = (value: string) => ({ type: 'string', default: value }) as const
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      nodes: number('3'),
+      groups: number('4'),
+      callers: number('1000'),
+      bytes: number('100'),
+      seconds: number('5'),
+      'warm-up': number('2'),
+      window: { type: 'string' },
+      rtt: number('0'),
+      'flush-delay': number('0'),
+      json: { type: 'boolean', default: false },
+      data: { type: 'string' },
+      ...(floor ? { against: { type: 'boolean', default: false }, rounds: number('3') } : {}),
+    } as const,
+  })
+  const floorValues = values as { against?: boolean; rounds?: string }
+  return {
+    nodes: within('--nodes', values.nodes, 1, 9),
+    groups: within('--groups', values.groups, 1, 1_024),
+    callers: within('--callers', values.callers, 1, 1_000_000),
+    bytes: within('--bytes', values.bytes, 8, 16 * 1024 * 1024),
+    seconds: within('--seconds', values.seconds, 0.1, 86_400, true),
+    warmUpSeconds: within('--warm-up', values['warm-up'], 0, 3_600, true),
+    window: values.window === undefined ? undefined : within('--window', values.window, 1, 1_024),
+    rttMs: within('--rtt', values.rtt, 0, 10_000, true),
+    flushDelayMs: within('--flush-delay', values['flush-delay'], 0, 10_000, true),
+    json: values.json,
+    data: values.data,
+    against: floorValues.against ?? false,
+    rounds: within('--rounds', floorValues.rounds ?? '3', 1, 100),
+  }
+}
+
+function within(name: string, text: string, low: number, high: number, fraction = false): number {
+  const value = Number(text)
+  if (text !== '' && value >= low && value <= high && (fraction || Number.isInteger(value))) return value
+  throw new Error(`${name} takes a ${fraction ? '' : 'whole '}number from ${low} to ${high}, got ${text}`)
+}

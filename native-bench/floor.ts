@@ -1,0 +1,90 @@
+// npm run bench:floor: what the machine gives to this path without a protocol, and with --against what the runtime makes of it.
+import { agreementLine } from './agreement.js'
+import { type BenchOptions, parseBenchOptions } from './bench-options.js'
+import { interruptible, runProgram } from './interrupt.js'
+import { type Figures, whole } from './measure.js'
+import { figuresTable, table } from './report.js'
+import { runFloor, runRuntime } from './runs.js'
+
+const log = (line: string): void => console.log(line)
+
+async function floorAlone(options: BenchOptions, signal: AbortSignal): Promise<boolean> {
+  const figures = await runFloor(options, signal, log)
+  log(`\n${figuresTable(figures)}`)
+  if (options.json) log(JSON.stringify({ ...figures, options }))
+  return true
+}
+
+/** A B A B ...: the machine's mood changes from minute to minute, and so hits both alike. */
+async function alternate(options: BenchOptions, signal: AbortSignal): Promise<boolean> {
+  const runtime: Figures[] = []
+  const floor: Figures[] = []
+  let agree = true
+  for (let round = 1; round <= options.rounds; round++) {
+    const { figures, agreement } = await runRuntime(options, signal, () => undefined)
+    runtime.push(figures)
+    log(`runtime ${round}  ${runLine(figures)}  ${agreement.agree ? 'all nodes agree' : ''}`)
+    if (!agreement.agree) log(agreementLine(agreement, options.nodes))
+    agree &&= agreement.agree
+    floor.push(await runFloor(options, signal, () => undefined))
+    log(`floor   ${round}  ${runLine(floor.at(-1)!)}`)
+  }
+  const result = {
+    runtime: summary(runtime),
+    floor: summary(floor),
+    ratio: median(runtime, rate) / median(floor, rate),
+  }
+  log(
+    `\n${table([
+      ['runtime, median', summaryLine(result.runtime)],
+      ['floor, median', summaryLine(result.floor)],
+      ['runtime / floor', result.ratio.toFixed(2)],
+    ])}`,
+  )
+  if (options.json) log(JSON.stringify({ ...result, agree, errors: sumOfErrors(runtime), options }))
+  return agree
+}
+
+type Pick = (figures: Figures) => number
+const rate: Pick = ({ commandsPerSecond }) => commandsPerSecond
+
+function median(runs: readonly Figures[], pick: Pick): number {
+  const sorted = runs.map(pick).sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+function summary(runs: readonly Figures[]) {
+  return {
+    commandsPerSecond: median(runs, rate),
+    p50Ms: median(runs, ({ latencyMs }) => latencyMs.p50),
+    p99Ms: median(runs, ({ latencyMs }) => latencyMs.p99),
+    cpuMicrosPerCommand: median(runs, ({ cpuMicrosPerCommand }) => cpuMicrosPerCommand),
+    durableCommitsPerSecond: median(runs, ({ durableCommitsPerSecond }) => durableCommitsPerSecond),
+    runs: runs.map(rate).map(Math.round),
+  }
+}
+
+const sumOfErrors = (runs: readonly Figures[]): number => runs.reduce((total, { errors }) => total + errors, 0)
+
+function summaryLine(median: ReturnType<typeof summary>): string {
+  const { commandsPerSecond, p50Ms, p99Ms, durableCommitsPerSecond, cpuMicrosPerCommand } = median
+  const latency = `p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms`
+  const cost = `${whole(durableCommitsPerSecond)} commits/s  ${cpuMicrosPerCommand.toFixed(2)} µs of CPU a command`
+  return `${whole(commandsPerSecond).padStart(9)} commands/s  ${latency}  ${cost}`
+}
+
+function runLine({ commandsPerSecond, latencyMs, cpuMicrosPerCommand, errors }: Figures): string {
+  const latency = `p50 ${latencyMs.p50.toFixed(2)} ms  p99 ${latencyMs.p99.toFixed(2)} ms`
+  return `${whole(commandsPerSecond).padStart(9)} commands/s  ${latency}  ${cpuMicrosPerCommand.toFixed(2)} µs  ${errors} errors`
+}
+
+async function main(): Promise<boolean> {
+  const options = parseBenchOptions(process.argv.slice(2), true)
+  const signal = interruptible()
+  const { nodes, groups, callers, bytes, seconds, against } = options
+  log(`${nodes} processes, ${groups} groups, ${callers} callers, ${bytes} B, ${seconds} s`)
+  return against ? alternate(options, signal) : floorAlone(options, signal)
+}
+
+await runProgram(main)

@@ -1,0 +1,34 @@
+// One node of a benchmark's cluster, in a process of its own.
+import { groupStates, sampleNode, startNode } from './bench-node.js'
+import { serveParent, settingsFromParent } from './child-channel.js'
+import type { NodeSettings } from './node-settings.js'
+
+const settings = settingsFromParent<NodeSettings>()
+const starting = startNode(settings)
+// A failure reaches the parent as the answer to its first request.
+starting.catch(() => undefined)
+
+serveParent(async (kind, body) => {
+  const node = await starting
+  switch (kind) {
+    case 'ready':
+      return true
+    case 'sample':
+      return sampleNode(node, settings.nodeId)
+    case 'groups':
+      return groupStates(node)
+    case 'propose': {
+      const { group, bytes } = body as { group: number; bytes: number }
+      await node.group(group).propose(new Uint8Array(bytes))
+      return true
+    }
+    case 'status':
+      return node.status()
+    case 'stop':
+      await node.stop()
+      process.disconnect()
+      return true
+    default:
+      throw new Error(`no request ${kind}`)
+  }
+})

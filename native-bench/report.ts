@@ -1,0 +1,38 @@
+import { type Figures, whole } from './measure.js'
+
+/** The closing table, one figure a line. */
+export function figuresTable(figures: Figures): string {
+  const { latencyMs, loopDelayMs, processes } = figures
+  const { bytesWrittenPerCommandByte: written } = figures
+  const rows: [string, string][] = [
+    ['commands/s', whole(figures.commandsPerSecond)],
+    ['MB/s', figures.megabytesPerSecond.toFixed(1)],
+    ['latency p50 / p90 / p99', [latencyMs.p50, latencyMs.p90, latencyMs.p99].map(ms).join(' / ')],
+    ['latency p99.9 / max', [latencyMs.p999, latencyMs.max].map(ms).join(' / ')],
+    ['instances/s', whole(figures.instancesPerSecond)],
+    ['commands per instance', figures.commandsPerInstance.toFixed(1)],
+    ['CPU per command, all nodes', `${figures.cpuMicrosPerCommand.toFixed(2)} µs`],
+    ['durable commits/s (node 1)', whole(figures.durableCommitsPerSecond)],
+    ['bytes written per command byte, all nodes', written === undefined ? 'not known here' : written.toFixed(1)],
+    ['loop delay p50 / p99 / max (node 1)', [loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.max].map(ms).join(' / ')],
+    ['errors', errorsLine(figures)],
+  ]
+  for (const { node, cpuPercent, rssMegabytes, commitsPerSecond } of processes) {
+    const name = `node ${node}${node === 1 ? ', with the load' : ''}`
+    const commits = `${whole(commitsPerSecond)} commits/s`
+    rows.push([name, `${whole(cpuPercent)} % of a core, ${whole(rssMegabytes)} MB resident, ${commits}`])
+  }
+  return table(rows)
+}
+
+export function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')
+}
+
+function errorsLine({ errors, errorsByCode }: Figures): string {
+  const codes = Object.entries(errorsByCode).map(([code, count]) => `${code} ${count}`)
+  return codes.length === 0 ? String(errors) : `${errors} (${codes.join(', ')})`
+}
+
+const ms = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} ms`

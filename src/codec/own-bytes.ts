@@ -1,0 +1,36 @@
+/**
+ * Copies between buffers. What a decoder hands out owns its bytes: the source is a slot of a ring or the buffer of a
+ * socket, and is written again as soon as its reader returns.
+ */
+
+// Below it a loop beats the view that `set` wants.
+const LOOP_BYTES = 32
+// Above it, not clearing memory that is overwritten at once is worth an allocation outside the pool.
+const CLEARED_BYTES = 2048
+
+export function copyBytes(
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  targetOffset: number,
+): void {
+  if (length <= LOOP_BYTES) {
+    for (let i = 0; i < length; i++) target[targetOffset + i] = source[offset + i]!
+  } else if (offset === 0 && length === source.length) {
+    target.set(source, targetOffset)
+  } else {
+    target.set(source.subarray(offset, offset + length), targetOffset)
+  }
+}
+
+/** Bytes of unspecified content, never shared with another thread nor with a pool. */
+export function allocateBytes(length: number): Uint8Array {
+  return length <= CLEARED_BYTES ? new Uint8Array(length) : new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+}
+
+export function copyOf(source: Uint8Array, offset: number, length: number): Uint8Array {
+  const copy = allocateBytes(length)
+  copyBytes(source, offset, length, copy, 0)
+  return copy
+}

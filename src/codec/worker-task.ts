@@ -1,0 +1,54 @@
+import type { GroupIndex, Millis, NodeId } from '../base/numbers.js'
+import type { GroupTuning } from '../core/config.js'
+import type { Voter, VoterId } from '../core/membership.js'
+
+/**
+ * What the host hands to one group worker at its start: plain data, cloned into the thread. `memory` is what
+ * `allocateWorkerMemory` of src/ring returned; it is typed there, and opaque here.
+ */
+export interface WorkerTask<Memory = unknown> {
+  /** Position of this worker in the host's table; for names and logs. */
+  readonly worker: number
+  readonly memory: Memory
+  readonly nodeId: NodeId
+  readonly voterId: VoterId
+  /** 64 random bits as 16 hex digits of this start of the process. */
+  readonly incarnation: string
+  /** Node ids in ascending order: bit k of a peer mask names `peers[k]`. Contains this node too. */
+  readonly peers: readonly NodeId[]
+  readonly stores: readonly WorkerStore[]
+  /** The genesis voters. */
+  readonly voters: readonly Voter[]
+  readonly proposeOn: 'leader' | 'here'
+  readonly tuning: GroupTuning
+  /** Seed of all jitter of this worker. */
+  readonly seed: number
+  /** Module URLs (href) of the state machines, each with a default export made by `defineStateMachine`. */
+  readonly stateMachines: readonly string[]
+  readonly limits: WorkerLimits
+  /** The host's monotonic clock at the making of this task, in milliseconds: deadlines come in its time. */
+  readonly hostNow: Millis
+  /** Groups that have never been here and may be made; any other that is missing from its store is damaged. */
+  readonly createGroups: readonly GroupIndex[]
+  /** Benchmarks only: milliseconds that every durable commit takes longer. */
+  readonly flushDelayMs: number
+}
+
+export interface WorkerStore {
+  /** Directory of the log environment. */
+  readonly path: string
+  /** The groups this store holds. */
+  readonly groups: readonly GroupIndex[]
+}
+
+export interface WorkerLimits {
+  readonly maxCommandBytes: number
+  /** Bound on one encoded result or query answer. */
+  readonly maxResultBytes: number
+  /** Milliseconds of user code per round before the worker turns to its inboxes again. */
+  readonly executionBudgetMs: number
+  /** Bytes of proposals that may wait in the core of one group before the command inbox is left unread. */
+  readonly maxWaitingBytes: number
+  /** Bytes of one message reassembled from fragments. */
+  readonly maxMessageBytes: number
+}

@@ -1,0 +1,183 @@
+import type { Ballot, Instance, Millis, NodeId } from '../base/numbers.js'
+import { Random } from '../base/random.js'
+import { ballotNode } from './ballot.js'
+import { ChainHistory } from './chain-history.js'
+import type { GroupConfig, GroupTuning } from './config.js'
+import type { DurableState, Head, LogRecord } from './durable.js'
+import { createEffects, type Effects } from './effects.js'
+import { LogWindow } from './log-window.js'
+import type { Membership, VoterId } from './membership.js'
+import type { Message } from './messages.js'
+import type { TimerKind } from './timers.js'
+
+export interface Peer {
+  readonly nodeId: NodeId
+  /** Of the peer's present life; undefined until its first link. */
+  voterId: VoterId | undefined
+  up: boolean
+}
+
+/** Stands in between two steps, so that nothing is ever written into effects the caller has already read. */
+const NO_EFFECTS = createEffects()
+
+/**
+ * What the roles of one group share: positions, peers, the leader in sight, and the way to ask for effects.
+ * Positions: `executedUpTo <= chosenUpTo <= lastAccepted`, `durableChosenUpTo <= chosenUpTo`.
+ */
+export class GroupState {
+  readonly config: GroupConfig
+  readonly tuning: GroupTuning
+  readonly random: Random
+  readonly membership: Membership
+  readonly log: LogWindow
+  readonly chains: ChainHistory
+  readonly peers = new Map<NodeId, Peer>()
+  effects: Effects = NO_EFFECTS
+  now: Millis = 0
+
+  /** Highest ballot this acceptor has promised; only grows. */
+  promised: Ballot
+  chosenUpTo: Instance
+  executedUpTo: Instance = 0
+  /** Chosen records up to here are on disk, and may be read from the log. */
+  durableChosenUpTo: Instance
+  readonly firstKept: Instance
+
+  /** Highest ballot heard of anywhere: a candidate picks one above. */
+  seen: Ballot
+  /** The ballot of the leader in sight; 0: none was heard of. Not durable, a matter of speed. */
+  leader: Ballot = 0
+  leaderHeardAt: Millis = Number.NEGATIVE_INFINITY
+  /** Something waited on the leader for too long; cleared by hearing from a leader again. */
+  leaderSuspected = false
+  /** A peer that said it sees the leader while our own link to it is down. */
+  relay: NodeId = 0
+  /** Something was handed out to be written, and `persisted` has not come yet. */
+  unpersisted = false
+  private readonly armed = new Set<TimerKind>()
+
+  constructor(config: GroupConfig, durable: DurableState) {
+    const { head, tail } = durable
+    this.config = config
+    this.tuning = config.tuning
+    this.random = new Random(config.seed)
+    this.membership = config.membership
+    this.promised = head.promised
+    this.seen = head.promised
+    this.chosenUpTo = head.chosenUpTo
+    this.durableChosenUpTo = head.chosenUpTo
+    this.firstKept = head.firstKept
+    this.log = new LogWindow(head.chosenUpTo, tail)
+    this.chains = new ChainHistory(head.chosenUpTo, head.chain, config.tuning.chainHistory)
+    for (const voter of config.membership.voters) this.peer(voter.nodeId)
+  }
+
+  begin(now: Millis, effects: Effects): void {
+    this.now = now
+    this.effects = effects
+  }
+
+  end(): void {
+    this.effects = NO_EFFECTS
+  }
+
+  get nodeId(): NodeId {
+    return this.config.nodeId
+  }
+
+  /** False for a follower, and for a node that came back with a new voter identity. */
+  get isVoter(): boolean {
+    return this.membership.isVoter(this.config.nodeId, this.config.voterId)
+  }
+
+  peer(nodeId: NodeId): Peer {
+    let peer = this.peers.get(nodeId)
+    if (!peer) {
+      peer = { nodeId, voterId: undefined, up: false }
+      this.peers.set(nodeId, peer)
+    }
+    return peer
+  }
+
+  /** Whether what `nodeId` says now counts as a vote. */
+  isVotingPeer(nodeId: NodeId): boolean {
+    return this.membership.isVoter(nodeId, this.peers.get(nodeId)?.voterId)
+  }
+
+  otherVoters(): NodeId[] {
+    return this.membership.voters.map((voter) => voter.nodeId).filter((nodeId) => nodeId !== this.nodeId)
+  }
+
+  linkedPeers(): NodeId[] {
+    return [...this.peers.values()].filter((peer) => peer.up && peer.nodeId !== this.nodeId).map((peer) => peer.nodeId)
+  }
+
+  /** The node whose ballot is the leader in sight, if it may be relied on; 0 if there is none. */
+  leaderInSight(): NodeId {
+    const node = ballotNode(this.leader)
+    if (node === 0 || node === this.nodeId || this.leaderSuspected) return 0
+    return this.peers.get(node)?.up ? node : 0
+  }
+
+  hearLeader(ballot: Ballot): void {
+    if (ballot < this.leader) return
+    this.leader = ballot
+    this.leaderHeardAt = this.now
+    this.leaderSuspected = false
+    this.relay = 0
+  }
+
+  /** Somebody says who leads; this node has not heard it itself. */
+  believeLeader(ballot: Ballot): void {
+    if (ballot < this.leader) return
+    this.leader = ballot
+    this.leaderSuspected = false
+  }
+
+  sawBallot(ballot: Ballot): void {
+    if (ballot > this.seen) this.seen = ballot
+  }
+
+  head(): Head {
+    return {
+      promised: this.promised,
+      chosenUpTo: this.chosenUpTo,
+      chain: this.chains.current,
+      lastAccepted: Math.max(this.log.lastAccepted, this.chosenUpTo),
+      firstKept: this.firstKept,
+    }
+  }
+
+  /** Asks for a record to be written; every commit writes the head as it is then. */
+  persist(record: LogRecord): void {
+    this.effects.records.push(record)
+    this.persistHead()
+  }
+
+  persistHead(): void {
+    this.effects.head = this.head()
+    this.unpersisted = true
+  }
+
+  send(to: NodeId, message: Message): void {
+    this.effects.sends.push({ to: [to], message })
+  }
+
+  broadcast(to: readonly NodeId[], message: Message): void {
+    if (to.length > 0) this.effects.sends.push({ to, message })
+  }
+
+  /**
+   * Arms a timer that is not armed yet. Timers are lazy: an armed one is left to fire, and its handler looks whether
+   * there is still a reason, so that a busy group does not set and stop timers with every message.
+   */
+  armTimer(timer: TimerKind, delayMs: Millis): void {
+    if (this.armed.has(timer)) return
+    this.armed.add(timer)
+    this.effects.timers.push({ timer, delayMs })
+  }
+
+  timerFired(timer: TimerKind): void {
+    this.armed.delete(timer)
+  }
+}

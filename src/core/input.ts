@@ -1,0 +1,40 @@
+import type { Instance, Millis, NodeId } from '../base/numbers.js'
+import type { CommandRun, Value } from './command-run.js'
+import type { VoterId } from './membership.js'
+import type { Message } from './messages.js'
+import type { TimerKind } from './timers.js'
+
+/**
+ * Everything that can happen to a group. A round of the worker is: any number of inputs, `drained`, one commit of what
+ * `records` and `head` asked for, `persisted`, then execution with `executed` after each instance.
+ */
+export type Input =
+  | { readonly kind: 'message'; readonly from: NodeId; readonly message: Message }
+  /** The state of the links with a peer. Comes before the first message of a new life of that peer. */
+  | { readonly kind: 'link'; readonly peer: NodeId; readonly voterId: VoterId; readonly up: boolean }
+  /** Commands of this node: consecutive sequences, made into one run. `deadline` is the latest of theirs. */
+  | { readonly kind: 'propose'; readonly run: OwnRun }
+  /** A linearizable read of this node; answered by `queries` with the same token. */
+  | { readonly kind: 'read'; readonly token: number; readonly deadline: Millis }
+  | { readonly kind: 'timer'; readonly timer: TimerKind }
+  /** The inputs of this round are in: open instances for what waits. */
+  | { readonly kind: 'drained' }
+  /** All records and the head handed out so far are on disk. */
+  | { readonly kind: 'persisted' }
+  /** The values that `reads` asked for; fewer than asked (or none) if the log does not hold them yet. */
+  | {
+      readonly kind: 'served'
+      readonly peer: NodeId
+      readonly session: number
+      readonly from: Instance
+      readonly values: readonly Value[]
+    }
+  /** The state machines have executed `instance` (always `executedUpTo + 1`). */
+  | { readonly kind: 'executed'; readonly instance: Instance }
+
+export interface OwnRun {
+  readonly sequence: number
+  readonly count: number
+  readonly body: CommandRun['body']
+  readonly deadline: Millis
+}

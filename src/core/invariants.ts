@@ -1,0 +1,154 @@
+import { assert } from '../base/assert.js'
+import type { Ballot, Instance, NodeId } from '../base/numbers.js'
+import { ballotNode } from './ballot.js'
+import type { Value } from './command-run.js'
+import type { AcceptedRecord, Head } from './durable.js'
+import type { Accept, Accepted, Chosen, Prepare, Promised } from './messages.js'
+
+/**
+ * What must always hold (protocol.md, last section): one rule, one commented function. They take plain views, so that
+ * explorer, simulator and a running group check the same lines. The number is the rule's number there; rules without
+ * one follow from the roles.
+ */
+
+/** What a check can see of one node in one moment. */
+export interface ReplicaView {
+  readonly nodeId: NodeId
+  readonly promised: Ballot
+  readonly chosenUpTo: Instance
+  readonly executedUpTo: Instance
+  readonly lastAccepted: Instance
+}
+
+/** Looks an accepted record up in what is durable at that moment. */
+export type DurableRecord = (instance: Instance) => AcceptedRecord | undefined
+
+function sameBytes(a: Value, b: Value): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+/** 1 and 2: two nodes never choose different values for an instance, and what was chosen never changes. */
+export function chosenOnce(instance: Instance, chosen: Value, now: Value, who: string): void {
+  assert(sameBytes(chosen, now), `rule 1/2: instance ${instance} was chosen with another value than ${who} holds`)
+}
+
+/** 1: a node knows chosen only what a majority holds, durably, at one ballot. */
+export function knowsOnlyChosen(node: NodeId, chosenUpTo: Instance, trulyChosenUpTo: Instance): void {
+  assert(
+    chosenUpTo <= trulyChosenUpTo,
+    `rule 1: node ${node} takes ${chosenUpTo} as chosen, but only ${trulyChosenUpTo} is held by a majority at one ballot`,
+  )
+}
+
+/** 3: executed sequences are prefixes of one another: the n-th execution is the same run everywhere. */
+export function executesTheSame(node: NodeId, position: string, expected: string, got: string): void {
+  assert(expected === got, `rule 3: node ${node} executes ${got} at ${position}, another node executed ${expected}`)
+}
+
+/** 4: an acknowledged command is among the executed ones. */
+export function acknowledgedSurvives(command: string, executed: boolean): void {
+  assert(executed, `rule 4: ${command} was acknowledged and is lost`)
+}
+
+/** 5: no command is executed twice on one replica's state. */
+export function executesOnce(node: NodeId, command: string, before: boolean): void {
+  assert(!before, `rule 5: node ${node} executes ${command} a second time`)
+}
+
+/** 6: a read sees every command acknowledged before it was asked for, and all that an earlier read saw. */
+export function readIsFresh(node: NodeId, seen: number, wanted: number): void {
+  assert(seen >= wanted, `rule 6: a read at node ${node} sees ${seen} commands, ${wanted} were visible before it began`)
+}
+
+/** 8: chains agree: the checksum of all values up to an instance is the same on every node. */
+export function chainsAgree(node: NodeId, instance: Instance, expected: number, got: number): void {
+  assert(expected === got, `rule 8: chain of node ${node} at ${instance} is ${got}, not ${expected}`)
+}
+
+/**
+ * 9: accepted records are contiguous above `chosenUpTo`. Their ballots never rise along the tail (a record was taken
+ * only behind one of its own ballot), and none is above the promise.
+ */
+export function tailIsContiguous(node: NodeId, head: Head, record: DurableRecord): void {
+  let above = head.promised
+  for (let i = head.chosenUpTo + 1; i <= head.lastAccepted; i++) {
+    const held = record(i)
+    assert(held !== undefined, `rule 9: node ${node} holds no record ${i}, yet its tail goes to ${head.lastAccepted}`)
+    assert(held.ballot <= above, `rule 9: node ${node} holds ${i} at a ballot above the promise or the record before`)
+    assert(held.ballot > 0, `rule 9: node ${node} holds ${i} as learned, above its durable chosenUpTo`)
+    above = held.ballot
+  }
+}
+
+/** 10: no voter, in any life, votes for two values at one ballot and instance; nor do two voters. */
+export function votesOnce(node: NodeId, instance: Instance, before: Value, now: Value): void {
+  assert(sameBytes(before, now), `rule 10: node ${node} votes for a second value at one ballot in instance ${instance}`)
+}
+
+/** Positions are ordered: executed <= chosen <= accepted. */
+export function positionsAreOrdered(view: ReplicaView): void {
+  const { nodeId, executedUpTo, chosenUpTo, lastAccepted } = view
+  assert(executedUpTo <= chosenUpTo, `node ${nodeId} executed ${executedUpTo}, chosen is ${chosenUpTo}`)
+  assert(chosenUpTo <= lastAccepted, `node ${nodeId} has chosen ${chosenUpTo}, accepted ${lastAccepted}`)
+}
+
+/** The promise only grows, across every life of the voter. */
+export function promiseOnlyGrows(node: NodeId, before: Ballot, after: Ballot): void {
+  assert(after >= before, `the promise of node ${node} sinks from ${before} to ${after}`)
+}
+
+/** What is known chosen only grows: within a life, and on disk. */
+export function chosenOnlyGrows(node: NodeId, before: Instance, after: Instance): void {
+  assert(after >= before, `chosenUpTo of node ${node} sinks from ${before} to ${after}`)
+}
+
+/** Durability 1: own promise of `b` before PREPARE(b); and a ballot belongs to the node it names. */
+export function prepareIsCovered(node: NodeId, message: Prepare, durable: Head): void {
+  assert(ballotNode(message.ballot) === node, `node ${node} prepares a ballot of another node`)
+  assert(durable.promised >= message.ballot, `node ${node} sends PREPARE before its own promise is durable`)
+}
+
+/** A ballot is used by one incarnation of one node only. */
+export function ballotUsedOnce(node: NodeId, firstLife: number, life: number): void {
+  assert(firstLife === life, `node ${node} uses in life ${life} a ballot of its life ${firstLife}`)
+}
+
+/** Durability 2: a raised promise before PROMISE(b); it reports what was accepted below b, without a hole. */
+export function promiseIsCovered(node: NodeId, message: Promised, durable: Head): void {
+  assert(durable.promised >= message.ballot, `node ${node} sends PROMISE before its promise is durable`)
+  let next = message.from
+  for (const record of message.records) {
+    assert(record.instance === next++, `node ${node} reports accepted records with a hole`)
+    assert(record.ballot <= message.ballot, `node ${node} reports a record above the ballot it promises`)
+  }
+}
+
+/**
+ * Durability 3: accepted records with their promise before ACCEPTED. One that covers nothing above what is chosen here
+ * says nothing that a promise would have to hold up.
+ */
+export function acceptedIsCovered(view: ReplicaView, message: Accepted, durable: Head, record: DurableRecord): void {
+  if (message.upTo <= view.chosenUpTo) return
+  assert(durable.promised >= message.ballot, `node ${view.nodeId} sends ACCEPTED before its promise is durable`)
+  for (let i = view.chosenUpTo + 1; i <= message.upTo; i++) {
+    assert(
+      record(i)?.ballot === message.ballot,
+      `node ${view.nodeId} sends ACCEPTED up to ${message.upTo}, but ${i} is not durable at that ballot`,
+    )
+  }
+}
+
+/** A leader proposes one value per ballot and instance, whatever it lost in between, and only with its own ballot. */
+export function proposesOnce(node: NodeId, message: Accept, before: Value | undefined): void {
+  assert(ballotNode(message.ballot) === node, `node ${node} sends ACCEPT with a ballot of another node`)
+  if (before) assert(sameBytes(before, message.value), `node ${node} proposes two values at one ballot`)
+}
+
+/** CHOSEN covers what its sender knows chosen, nothing more. */
+export function chosenIsCovered(view: ReplicaView, message: Chosen | Accept): void {
+  const upTo = message.kind === 'chosen' ? message.upTo : message.chosenUpTo
+  assert(upTo <= view.chosenUpTo, `node ${view.nodeId} announces ${upTo} as chosen, it knows ${view.chosenUpTo}`)
+}

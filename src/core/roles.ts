@@ -1,0 +1,16 @@
+import type { Acceptor } from './acceptor.js'
+import type { LearnSource } from './learn-source.js'
+import type { Learner } from './learner.js'
+import type { Origin } from './origin.js'
+import type { Proposer } from './proposer.js'
+import type { Reads } from './reads.js'
+
+/** The roles of one group, known to each other; filled by the group. */
+export interface Roles {
+  acceptor: Acceptor
+  proposer: Proposer
+  learner: Learner
+  source: LearnSource
+  origin: Origin
+  reads: Reads
+}

@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto'
+import type { VoterId } from '../core/membership.js'
+import { DataDirLock } from '../store/data-dir-lock.js'
+import { logPath } from '../store/data-layout.js'
+import { checkManifest, type Manifest, readManifest, writeManifest } from '../store/manifest.js'
+import type { Genesis } from './genesis.js'
+import { defaultStores, type Settings } from './options.js'
+import { toPaxosError } from './paxos-error.js'
+
+/** The data directory of this node while it runs: locked, and known to be its own. */
+export class DataHome {
+  readonly voterId: VoterId
+  readonly #dataDir: string
+  readonly #settings: Settings
+  readonly #lock: DataDirLock
+  #manifest: Manifest | undefined
+
+  private constructor(settings: Settings, lock: DataDirLock, manifest: Manifest | undefined) {
+    this.#dataDir = settings.dataDir
+    this.#settings = settings
+    this.#lock = lock
+    this.#manifest = manifest
+    this.voterId = manifest?.voterId ?? randomBytes(8).toString('hex')
+  }
+
+  /** Refuses what is not this node's, or laid out otherwise, before anything is written but the lock. */
+  static open(settings: Settings): DataHome {
+    try {
+      // Once without the lock, so that a foreign directory is left as it was found.
+      readChecked(settings)
+      const lock = DataDirLock.take(settings.dataDir)
+      try {
+        return new DataHome(settings, lock, readChecked(settings))
+      } catch (error) {
+        lock.release()
+        throw error
+      }
+    } catch (error) {
+      throw toPaxosError(error, 'STORAGE_FAILED')
+    }
+  }
+
+  /** Undefined while this node does not know of a birth. */
+  get genesis(): Genesis | undefined {
+    return this.#manifest?.genesis
+  }
+
+  /** Environments; fixed when the directory is made. */
+  get stores(): number {
+    return this.#manifest?.stores ?? this.#settings.stores ?? defaultStores(this.#settings.wantedGroups)
+  }
+
+  /** Makes a new directory this voter's, durably. From here on the voter may be named in a genesis. */
+  claim(): void {
+    this.#manifest ?? this.#write({ nodeId: this.#settings.nodeId, voterId: this.voterId, stores: this.stores })
+  }
+
+  /** To be called when all groups have been created in their stores: from then on one that is missing is damaged. */
+  adopt(genesis: Genesis): void {
+    this.#write({ ...(this.#manifest as Manifest), genesis })
+  }
+
+  logPath(store: number): string {
+    return logPath(this.#dataDir, store)
+  }
+
+  close(): void {
+    this.#lock.release()
+  }
+
+  #write(manifest: Manifest): void {
+    try {
+      writeManifest(this.#dataDir, manifest)
+    } catch (error) {
+      throw toPaxosError(error, 'STORAGE_FAILED')
+    }
+    this.#manifest = manifest
+  }
+}
+
+function readChecked({ dataDir, nodeId, groups, stores }: Settings): Manifest | undefined {
+  const manifest = readManifest(dataDir)
+  if (manifest === undefined) return undefined
+  checkManifest(manifest, dataDir, {
+    nodeId,
+    ...('count' in groups ? { groupCount: groups.count } : {}),
+    ...(stores === undefined ? {} : { stores }),
+  })
+  return manifest
+}

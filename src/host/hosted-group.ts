@@ -1,0 +1,195 @@
+import type { GroupIndex, Millis } from '../base/numbers.js'
+import {
+  type Consistency,
+  type Ended,
+  type GroupState,
+  type GroupStatus,
+  QUERY_REPLY_HEAD_BYTES,
+  type QueryReplyHead,
+  type ReplyReader,
+} from '../codec/worker-records.js'
+import type { AdmissionBounds } from './admission.js'
+import { Calls } from './calls.js'
+import type { ErrorCode } from './error-codes.js'
+import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
+import { isPaxosError, readOutcome } from './results.js'
+import type { TimerHeap } from './timer-heap.js'
+import type { WorkerPort } from './worker-port.js'
+
+/** What a group needs of the node. */
+export interface GroupSurroundings {
+  readonly timers: TimerHeap
+  now(): Millis
+  /** Asks for a turn: records have been written that are not published. */
+  wrote(): void
+  /** Whether this node has links to a majority of the voters, itself included. */
+  reachesMajority(): boolean
+}
+
+const READ_CONSISTENCIES = ['quorum', 'local'] as const
+
+/** One group as the host sees it: its callers, its state, and what its worker said last. */
+export class HostedGroup {
+  readonly index: GroupIndex
+  readonly proposals: Calls
+  /** One lane per consistency: a local read does not stand behind a quorum. */
+  readonly reads: ReadonlyMap<Consistency, Calls>
+  status: GroupStatus | undefined
+  state: GroupState = 'starting'
+  /** Why the group does not work, for its callers; undefined while it does, or will by itself. */
+  failure: { readonly code: ErrorCode; readonly message: string } | undefined
+  stopped = false
+  /** The worker's present life; undefined between two lives. */
+  port: WorkerPort | undefined
+  readonly #around: GroupSurroundings
+
+  constructor(index: GroupIndex, bounds: AdmissionBounds, around: GroupSurroundings) {
+    this.index = index
+    this.#around = around
+    this.proposals = this.#calls('command', bounds, (port, sequence, deadline, machineId, flags, bytes) =>
+      port.command(index, sequence, deadline, machineId, flags, bytes),
+    )
+    this.reads = new Map(
+      READ_CONSISTENCIES.map((consistency, lane) => [
+        consistency,
+        this.#calls('read', bounds, (port, token, deadline, machineId, flags, bytes) =>
+          port.read(index, laneToken(token, lane), deadline, machineId, consistency, flags, bytes),
+        ),
+      ]),
+    )
+  }
+
+  /** Takes what waits to the worker as far as there is room. */
+  flush(): void {
+    if (this.port === undefined) return
+    if (this.proposals.queued > 0) this.proposals.flush()
+    for (const lane of this.reads.values()) if (lane.queued > 0) lane.flush()
+  }
+
+  get hasQueued(): boolean {
+    if (this.proposals.queued > 0) return true
+    for (const lane of this.reads.values()) if (lane.queued > 0) return true
+    return false
+  }
+
+  get hasWaiting(): boolean {
+    if (this.hasQueued || this.proposals.handed > 0) return true
+    for (const lane of this.reads.values()) if (lane.handed > 0) return true
+    return false
+  }
+
+  /** A REPLY record, already read up to its head. */
+  replied(reader: ReplyReader, now: Millis): void {
+    const { proposals } = this
+    const { instance } = reader
+    while (reader.next()) {
+      const { sequence, index } = reader
+      if (proposals.table.get(sequence) === undefined) continue
+      const result = readOutcome(reader.status, reader.flags, reader.bytes, reader.offset, reader.length, 'applied')
+      if (isPaxosError(result)) proposals.fail(sequence, result, now)
+      else proposals.answer(sequence, { instance, index, result }, now)
+    }
+  }
+
+  queryReplied(head: QueryReplyHead, bytes: Uint8Array, offset: number, length: number, now: Millis): void {
+    const lane = this.reads.get(READ_CONSISTENCIES[head.token % READ_CONSISTENCIES.length] as Consistency) as Calls
+    const token = Math.floor(head.token / READ_CONSISTENCIES.length)
+    if (lane.table.get(token) === undefined) return
+    if (head.outcome === 'no-quorum') {
+      lane.fail(
+        token,
+        cheapError('NO_QUORUM', `group ${this.index}: no majority answered the read in time`),
+        now,
+        false,
+      )
+    } else if (head.outcome === 'restarted') {
+      lane.fail(token, this.#restarted(undefined), now, false)
+    } else {
+      const at = offset + QUERY_REPLY_HEAD_BYTES
+      const answer = readOutcome(head.status, head.flags, bytes, at, length - QUERY_REPLY_HEAD_BYTES, undefined)
+      if (isPaxosError(answer)) lane.fail(token, answer, now)
+      else lane.answer(token, { instance: 0, index: 0, result: answer }, now)
+    }
+  }
+
+  ended({ sequence, count, outcome }: Ended, now: Millis): void {
+    const error =
+      outcome === 'dropped'
+        ? this.#expired('command', 'unknown')
+        : this.#restarted(outcome === 'unproposed' ? 'not-applied' : 'unknown')
+    for (let k = 0; k < count; k++) this.proposals.fail(sequence + k, error, now, false)
+  }
+
+  /** The worker's life is over: what it had ends, what waits here waits for the next one. */
+  workerLost(): void {
+    this.port = undefined
+    this.proposals.failHanded(this.#restarted('unknown'))
+    for (const lane of this.reads.values()) lane.failHanded(this.#restarted(undefined))
+  }
+
+  /** Nothing comes any more. */
+  endAll(error: (outcome: Outcome) => PaxosError): void {
+    for (const calls of [this.proposals, ...this.reads.values()]) {
+      calls.failQueued(error('not-applied'))
+      calls.failHanded(error('unknown'))
+    }
+  }
+
+  /** Fails what has not been handed over, when the group will not work again by itself. */
+  endQueued(error: PaxosError): void {
+    for (const calls of [this.proposals, ...this.reads.values()]) calls.failQueued(error)
+  }
+
+  #calls(
+    what: 'command' | 'read',
+    bounds: AdmissionBounds,
+    write: (
+      port: WorkerPort,
+      sequence: number,
+      deadline: Millis,
+      machineId: number,
+      flags: number,
+      bytes: Uint8Array,
+    ) => boolean,
+  ): Calls {
+    const around = this.#around
+    const lane = {
+      what,
+      write: (sequence: number, deadline: Millis, machineId: number, flags: number, bytes: Uint8Array) => {
+        around.wrote()
+        return this.port !== undefined && write(this.port, sequence, deadline, machineId, flags, bytes)
+      },
+      refusal: () => this.#refusal(),
+      expired: (outcome: Outcome) => this.#expired(what, outcome),
+    }
+    return new Calls(lane, bounds, around.timers, () => around.now())
+  }
+
+  #refusal(): PaxosError | undefined {
+    if (this.stopped) return cheapError('NODE_STOPPED', 'the node has been stopped', { outcome: 'not-applied' })
+    if (this.failure === undefined) return undefined
+    return cheapError(this.failure.code, this.failure.message, { outcome: 'not-applied' })
+  }
+
+  #expired(what: 'command' | 'read', outcome: Outcome): PaxosError {
+    const details = what === 'command' ? { outcome } : {}
+    if (!this.#around.reachesMajority()) {
+      return cheapError(
+        'NO_QUORUM',
+        `group ${this.index}: no link to a majority of the voters, and the deadline passed`,
+        details,
+      )
+    }
+    return cheapError('TIMEOUT', `group ${this.index}: the deadline passed`, details)
+  }
+
+  #restarted(outcome: Outcome | undefined): PaxosError {
+    const details = outcome === undefined ? {} : { outcome }
+    return cheapError('GROUP_RESTARTED', `group ${this.index} is restarted from its log on this node`, details)
+  }
+}
+
+/** The lane stands in the token, so that its answer finds the way back. */
+function laneToken(token: number, lane: number): number {
+  return token * READ_CONSISTENCIES.length + lane
+}

@@ -1,0 +1,127 @@
+import { type Limits as CodecLimits, checkLimits as checkCodecLimits, limitsFor } from '../codec/limits.js'
+import type { GroupTuning } from '../core/config.js'
+import type { ParsedOptions } from './option-schema.js'
+
+/**
+ * All bounds of a node that depend on one another, and why. Everything that holds bytes between a socket and a disk is
+ * here; sizes of messages and frames follow from codec/limits.ts. A relation that does not hold is refused at the
+ * start, with the name of the option to change.
+ */
+export interface Limits extends CodecLimits {
+  /** Protocol bytes waiting for one peer; above it they are dropped, and the protocol repairs it. */
+  readonly linkBytes: number
+  /** All rings of one worker. */
+  readonly ringBytes: number
+  readonly maxMemoryBytes: number
+}
+
+export interface Violation {
+  readonly option: string
+  readonly sentence: string
+}
+
+const DEFAULT_LINK_BYTES = 64 * 1024 * 1024
+
+export function computeLimits(options: ParsedOptions, tuning: GroupTuning, workers: number, groups: number): Limits {
+  const { memory } = options
+  const codec = limitsFor(options.maxCommandBytes, tuning)
+  const linkBytes = memory.linkBytes ?? Math.max(DEFAULT_LINK_BYTES, codec.maxFrameBytes)
+  const ringBytes = memory.controlRingBytes + memory.commandRingBytes + memory.outboxRingBytes
+  const limits = { ...codec, linkBytes, ringBytes, maxMemoryBytes: 0 }
+  return { ...limits, maxMemoryBytes: options.maxMemoryBytes ?? neededMemory(options, limits, workers, groups) }
+}
+
+/** The bound on bytes in rings, on links, and in the queues of the groups. Heaps of threads and caches come on top. */
+function neededMemory(options: ParsedOptions, limits: Limits, workers: number, groups: number): number {
+  const peers = Object.keys(options.nodes).length - 1
+  return limits.ringBytes * workers + limits.linkBytes * peers + options.admission.maxWaitingBytes * groups
+}
+
+interface Relation {
+  readonly option: string
+  readonly got: number
+  readonly holds: boolean
+  readonly takes: string
+  readonly reason: string
+}
+
+export function checkLimits(
+  options: ParsedOptions,
+  tuning: GroupTuning,
+  workers: number,
+  groups: number,
+): Violation | undefined {
+  const limits = computeLimits(options, tuning, workers, groups)
+  for (const { option, got, holds, takes, reason } of relations(options, tuning, limits, workers, groups)) {
+    if (!holds) return { option, sentence: `got ${got}, takes ${takes}: ${reason}` }
+  }
+  const codec = checkCodecLimits(limits, tuning)[0]
+  return codec === undefined ? undefined : { option: 'maxCommandBytes or tuning', sentence: codec }
+}
+
+function relations(
+  options: ParsedOptions,
+  tuning: GroupTuning,
+  limits: Limits,
+  workers: number,
+  groups: number,
+): Relation[] {
+  const { memory, admission, timeouts } = options
+  const atLeast = (option: string, got: number, low: number, reason: string): Relation => {
+    return { option, got, holds: got >= low, takes: `at least ${low}`, reason }
+  }
+  const atMost = (option: string, got: number, high: number, reason: string): Relation => {
+    return { option, got, holds: got <= high, takes: `at most ${high}`, reason }
+  }
+  const needed = neededMemory(options, limits, workers, groups)
+  const { batchBytes, learnWindowBytes, maxBackOffMs, resendMs } = tuning
+  return [
+    atLeast(
+      'admission.maxWaitingBytes',
+      admission.maxWaitingBytes,
+      limits.maxCommandBytes,
+      'a command of maxCommandBytes must fit into the queue of its group',
+    ),
+    // A ring takes messages up to a quarter of itself whole; the others go in fragments, one message after another.
+    atLeast(
+      'memory.controlRingBytes',
+      memory.controlRingBytes,
+      4 * batchBytes,
+      'an accept of tuning.batchBytes must pass without being cut',
+    ),
+    atLeast(
+      'memory.outboxRingBytes',
+      memory.outboxRingBytes,
+      4 * batchBytes,
+      'an accept of tuning.batchBytes must pass without being cut',
+    ),
+    // The link drops whole messages above its bound: a frame beyond it would never pass.
+    atLeast('memory.linkBytes', limits.linkBytes, limits.maxFrameBytes, 'one frame with the largest message must fit'),
+    atMost(
+      'tuning.learnChunkBytes',
+      tuning.learnChunkBytes,
+      learnWindowBytes,
+      'one chunk must fit into tuning.learnWindowBytes',
+    ),
+    atMost('tuning.backOffMs', tuning.backOffMs, maxBackOffMs, 'the back-off grows up to tuning.maxBackOffMs'),
+    // Otherwise a single lost frame could cost a leader its place.
+    atLeast(
+      'tuning.suspectMs',
+      tuning.suspectMs,
+      resendMs,
+      'a lost message is sent again after tuning.resendMs, before its sender is suspected',
+    ),
+    atLeast(
+      'timeouts.userCodeMs',
+      timeouts.userCodeMs,
+      2 * options.executionBudgetMs,
+      'a round of executionBudgetMs must not pass for a stuck one',
+    ),
+    atLeast(
+      'maxMemoryBytes',
+      limits.maxMemoryBytes,
+      needed,
+      `${workers} workers, ${Object.keys(options.nodes).length - 1} links and the queues of ${groups} groups may hold that much; lower memory.* or admission.maxWaitingBytes`,
+    ),
+  ]
+}

@@ -1,0 +1,306 @@
+import type { NodeId } from '../base/numbers.js'
+import type { GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
+import type { WorkerTask } from '../codec/worker-task.js'
+import type { Voter, VoterId } from '../core/membership.js'
+import { allocateDoorbell, Doorbell } from '../ring/doorbell.js'
+import type { WorkerMemory } from '../ring/worker-memory.js'
+import { groupsOfStore } from '../store/data-layout.js'
+import type { ErrorCode } from './error-codes.js'
+import { HostedGroup } from './hosted-group.js'
+import type { Limits } from './limits.js'
+import { Links } from './links.js'
+import type { MonotonicClock } from './monotonic-clock.js'
+import type { NodeEvents } from './node-events.js'
+import type { Settings } from './options.js'
+import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
+import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
+import { Router, type Wire } from './router.js'
+import type { TimerHeap } from './timer-heap.js'
+import { TurnLoop } from './turn-loop.js'
+import { WorkerLives } from './worker-lives.js'
+import type { WorkerPool } from './worker-pool.js'
+import { WorkerSlot } from './worker-slot.js'
+
+export interface RuntimeOptions {
+  readonly settings: Settings
+  readonly limits: Limits
+  readonly voterId: VoterId
+  readonly incarnation: string
+  readonly voters: readonly Voter[]
+  readonly groups: number
+  /** Groups that may be created, because they have never been here; a missing one that is not among them is damaged. */
+  readonly newGroups: readonly number[]
+  readonly stores: number
+  readonly threads: number
+  readonly pool: WorkerPool
+  readonly wire: Wire
+  readonly clock: MonotonicClock
+  readonly timers: TimerHeap
+  readonly events: NodeEvents
+  logPath(store: number): string
+}
+
+/** How many proposals the core of a group may hold before its inbox is left unread, in batches. */
+const WAITING_BATCHES = 4
+
+/** A born node at work: its groups, its workers, and what goes between them and the peers. */
+export class NodeRuntime {
+  readonly groups: readonly HostedGroup[]
+  readonly slots: readonly WorkerSlot[]
+  readonly router: Router
+  readonly links: Links
+  readonly loop: TurnLoop
+  readonly lives: WorkerLives
+  readonly #options: RuntimeOptions
+  readonly #status: PeersStatus
+  readonly #storesOf: readonly number[][]
+  #newGroups: readonly number[]
+  readonly #slotOf = new Map<HostedGroup, WorkerSlot>()
+  /** What a group's worker last complained of: why it failed, should it say that it did. */
+  readonly #complaints = new Map<HostedGroup, { code: ErrorCode; message: string }>()
+
+  constructor(options: RuntimeOptions) {
+    const { settings, limits, groups, stores, threads, timers, clock, wire } = options
+    this.#options = options
+    this.#newGroups = options.newGroups
+    const hostBell = allocateDoorbell()
+    const around = {
+      timers,
+      now: clock.now,
+      wrote: () => this.loop.wrote(),
+      reachesMajority: () => this.links.reachesMajority(),
+    }
+    this.groups = Array.from({ length: groups }, (_, index) => new HostedGroup(index, settings.admission, around))
+    const { nodeIds, nodeId } = settings
+    this.router = new Router(nodeIds, nodeId, wire, limits, (group) => this.groups[group]?.port)
+    this.links = new Links(
+      nodeId,
+      (link) => this.#tellLink(link),
+      (peer) => this.#connected(peer),
+    )
+    this.links.voters = options.voters
+    this.#storesOf = Array.from({ length: threads }, (_, thread) => storesOfThread(thread, threads, stores))
+    this.slots = this.#storesOf.map((owned, index) => this.#slot(index, owned))
+    this.loop = new TurnLoop(this.slots, this.groups, this.router, new Doorbell(hostBell), (slot, error) =>
+      this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
+    )
+    this.#status = this.#peersStatus(timers, clock)
+    this.lives = this.#workerLives(hostBell)
+  }
+
+  /** Resolves when all groups are there and loaded; they take no part in anything before `open`. */
+  async start(): Promise<void> {
+    this.loop.start()
+    await this.lives.start()
+    this.#newGroups = []
+  }
+
+  /** From here on the groups hear their peers and their callers. */
+  open(): void {
+    this.lives.open()
+    this.loop.soon()
+  }
+
+  /** The callers' end; then the workers'. Returns the workers that cannot be ended: they hang in a commit. */
+  async stop(graceMs: number): Promise<readonly WorkerSlot[]> {
+    const deadline = this.#options.clock.now() + graceMs
+    for (const group of this.groups) group.stopped = true
+    while (this.groups.some((group) => group.hasWaiting) && this.#options.clock.now() < deadline) await sleep(5)
+    const ended = (outcome: Outcome) => cheapError('NODE_STOPPED', 'the node has been stopped', { outcome })
+    for (const group of this.groups) group.endAll(ended)
+    const stuck = await this.lives.stop(Math.max(500, deadline - this.#options.clock.now()))
+    this.loop.stop()
+    return stuck
+  }
+
+  /** A control frame has gone elsewhere: this is a frame of the protocol. */
+  receive(from: NodeId, frame: Uint8Array): void {
+    this.router.receive(from, frame)
+    this.loop.wrote()
+  }
+
+  #slot(index: number, owned: readonly number[]): WorkerSlot {
+    const { timers, clock, stores } = this.#options
+    const members = owned
+      .flatMap((store) => groupsOfStore(store, stores, this.groups.length))
+      .map((group) => this.groups[group] as HostedGroup)
+    const slot = new WorkerSlot(index, members, this.router, timers, clock.now, {
+      status: (group) => this.#reported(slot, group),
+      event: (from, group, event) => this.#event(from, group, event),
+    })
+    for (const group of members) this.#slotOf.set(group, slot)
+    return slot
+  }
+
+  #peersStatus(timers: TimerHeap, clock: MonotonicClock): PeersStatus {
+    const { nodeIds, nodeId } = this.#options.settings
+    const tick = timers.slot(() => {
+      this.#status.tick((peer) => this.links.isUp(peer))
+      this.router.flush()
+    })
+    return new PeersStatus(
+      nodeIds.filter((id) => id !== nodeId),
+      this.groups,
+      (to, group, message) => this.router.send(to, group, message),
+      () => {
+        if (!timers.isSet(tick)) timers.set(tick, clock.now() + STATUS_INTERVAL_MS)
+      },
+    )
+  }
+
+  #workerLives(hostBell: SharedArrayBuffer): WorkerLives {
+    const { settings, limits, pool, timers, clock, events } = this.#options
+    const { memory, timeouts } = settings
+    return new WorkerLives({
+      pool,
+      slots: this.slots,
+      timers,
+      hostBell,
+      ringBytes: {
+        control: memory.controlRingBytes,
+        command: memory.commandRingBytes,
+        outbox: memory.outboxRingBytes,
+      },
+      portBounds: { maxMessageBytes: limits.maxMessageBytes + 64, largeBytes: limits.linkBytes },
+      bounds: timeouts,
+      maxRestartMs: timeouts.maxRestartMs,
+      now: clock.now,
+      taskOf: (slot, workerMemory) => this.#taskOf(slot, workerMemory),
+      events: {
+        began: (slot) => {
+          for (const link of this.links.all()) slot.port?.link(link)
+        },
+        ready: () => this.loop.soon(),
+        lost: (slot, error, retryMs) => this.#lost(slot, error, retryMs),
+        late: (ms) => {
+          const message = `the thread of the application, and with it this node, stood still for ${Math.round(ms)} ms`
+          events.alarm({ code: 'LOOP_DELAYED', message, details: { ms } })
+        },
+        stalled: (slot) => this.#stalled(slot, true),
+        recovered: (slot) => {
+          this.#stalled(slot, false)
+          events.alarm({
+            code: 'STALLED',
+            message: `worker ${slot.index}: its commit has ended`,
+            details: { over: true },
+          })
+        },
+      },
+    })
+  }
+
+  #taskOf(slot: WorkerSlot, memory: WorkerMemory): WorkerTask<WorkerMemory> {
+    const { settings, limits, voterId, incarnation, voters, stores, logPath, clock } = this.#options
+    const owned = this.#storesOf[slot.index] as number[]
+    return {
+      worker: slot.index,
+      memory,
+      // Clocks of threads begin with them: deadlines are moved by the difference.
+      hostNow: clock.now(),
+      createGroups: this.#newGroups,
+      nodeId: settings.nodeId,
+      voterId,
+      incarnation,
+      peers: settings.nodeIds,
+      stores: owned.map((store) => ({
+        path: logPath(store),
+        groups: groupsOfStore(store, stores, this.groups.length),
+      })),
+      voters,
+      proposeOn: settings.proposeOn,
+      tuning: settings.tuning,
+      seed: Math.floor(Math.random() * 0x1_0000_0000),
+      stateMachines: settings.stateMachines,
+      limits: {
+        maxCommandBytes: settings.maxCommandBytes,
+        maxResultBytes: settings.maxResultBytes,
+        executionBudgetMs: settings.executionBudgetMs,
+        maxWaitingBytes: Math.max(settings.tuning.batchBytes * WAITING_BATCHES, settings.maxCommandBytes),
+        maxMessageBytes: limits.maxMessageBytes,
+      },
+      flushDelayMs: settings.testing.flushDelayMs,
+    }
+  }
+
+  #tellLink(link: Link): void {
+    for (const { port } of this.slots) port?.link(link)
+    this.loop.wrote()
+  }
+
+  #connected(peer: NodeId): void {
+    this.#status.connected(peer)
+    this.router.flush()
+  }
+
+  #reported(slot: WorkerSlot, group: HostedGroup): void {
+    const status = group.status
+    if (status === undefined) return
+    // A stalled worker says nothing: what is read here was said before.
+    if (!this.lives.supervisor.isStalled(slot)) this.#setState(group, status.state)
+    this.#status.changed(group)
+    this.lives.reported(slot)
+  }
+
+  #setState(group: HostedGroup, state: GroupState): void {
+    if (group.state === state) return
+    const before = group.state
+    group.state = state
+    if (state === 'failed') {
+      const message = 'the group has failed on this node; the alarm says why'
+      group.failure = this.#complaints.get(group) ?? { code: 'GROUP_FAILED', message }
+      const { code } = group.failure
+      group.endQueued(cheapError(code, group.failure.message, { outcome: 'not-applied' }))
+    } else if (state !== 'stalled') {
+      group.failure = undefined
+    }
+    this.#options.events.groupState({ group: group.index, state, before })
+  }
+
+  #event(slot: WorkerSlot, group: HostedGroup | undefined, event: WorkerEvent): void {
+    const { events } = this.#options
+    const about = group === undefined ? {} : { group: group.index }
+    if (event.kind === 'log') {
+      events.log[event.level]({ worker: slot.index, ...about, ...event.fields }, event.message)
+    } else if (event.kind === 'alarm') {
+      const message = `${group === undefined ? `worker ${slot.index}` : `group ${group.index}`}: ${String(event.fields.message ?? event.code)}`
+      if (group !== undefined) this.#complaints.set(group, { code: event.code as ErrorCode, message })
+      events.alarm({ code: event.code, message, ...about, details: event.fields })
+    }
+  }
+
+  #lost(slot: WorkerSlot, error: PaxosError, retryMs: number): void {
+    const groups = slot.groups.map((group) => group.index)
+    this.#options.events.alarm({
+      code: error.code,
+      message: `${error.message}; groups ${groups.join(', ')} are started again in ${retryMs} ms`,
+      details: { groups, retryMs },
+    })
+    for (const group of slot.groups) this.#setState(group, 'restarting')
+    this.loop.soon()
+  }
+
+  #stalled(slot: WorkerSlot, stalled: boolean): void {
+    const { events, logPath } = this.#options
+    const paths = (this.#storesOf[slot.index] as number[]).map((store) => logPath(store))
+    const message = `worker ${slot.index}: a commit does not end, in ${paths.join(', ')}`
+    if (stalled) events.alarm({ code: 'STALLED', message, details: { paths } })
+    for (const group of slot.groups) {
+      group.failure = stalled ? { code: 'STALLED', message } : undefined
+      // No frames for a group that cannot vote: its peers take over.
+      group.port = stalled ? undefined : slot.port
+      this.#setState(group, stalled ? 'stalled' : (group.status?.state ?? 'running'))
+    }
+    this.loop.soon()
+  }
+}
+
+/** Which stores a thread owns: may change at each start. */
+function storesOfThread(thread: number, threads: number, stores: number): number[] {
+  const owned: number[] = []
+  for (let store = thread; store < stores; store += threads) owned.push(store)
+  return owned
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

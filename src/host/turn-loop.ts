@@ -1,0 +1,116 @@
+import type { Doorbell } from '../ring/doorbell.js'
+import type { HostedGroup } from './hosted-group.js'
+import type { Router } from './router.js'
+import type { WorkerSlot } from './worker-slot.js'
+
+/**
+ * The turns of the host. A turn reads all outboxes, refills the inboxes, and sends what was gathered: one frame per
+ * peer. While turns find work they follow one another by `setImmediate`, so that sockets and the application come in
+ * between; then the host sleeps on its doorbell. Nothing here blocks.
+ */
+export class TurnLoop {
+  readonly #slots: readonly WorkerSlot[]
+  readonly #groups: readonly HostedGroup[]
+  readonly #router: Router
+  readonly #bell: Doorbell
+  readonly #corrupt: (slot: WorkerSlot, error: unknown) => void
+  #running = false
+  #publishing = false
+  #turning = false
+  #resting = false
+  readonly #turn = () => this.#run()
+  readonly #publish = () => this.#publishAll()
+  readonly #mayRest = () => this.#slots.every((slot) => slot.port?.mayRest() ?? true)
+  turns = 0
+
+  constructor(
+    slots: readonly WorkerSlot[],
+    groups: readonly HostedGroup[],
+    router: Router,
+    bell: Doorbell,
+    corrupt: (slot: WorkerSlot, error: unknown) => void,
+  ) {
+    this.#slots = slots
+    this.#groups = groups
+    this.#router = router
+    this.#bell = bell
+    this.#corrupt = corrupt
+  }
+
+  start(): void {
+    this.#running = true
+    this.soon()
+  }
+
+  stop(): void {
+    this.#running = false
+    this.#bell.wake()
+  }
+
+  /**
+   * Something was written into a ring. It is published when the present call and everything that it made runnable have
+   * run: a thousand callers that go on in one turn are one store and one bell.
+   */
+  readonly wrote = (): void => {
+    if (this.#publishing) return
+    this.#publishing = true
+    process.nextTick(this.#publish)
+  }
+
+  /** A turn is wanted although no outbox says so. */
+  soon(): void {
+    if (this.#turning || !this.#running) return
+    this.#turning = true
+    setImmediate(this.#turn)
+  }
+
+  #publishAll(): void {
+    this.#publishing = false
+    let full = false
+    for (const { port } of this.#slots) {
+      if (port === undefined) continue
+      port.publish()
+      full ||= port.isFull
+    }
+    // What did not fit waits for a turn, which asks for the space before it rests.
+    if (full) this.soon()
+  }
+
+  #run(): void {
+    this.#turning = false
+    if (!this.#running) return
+    this.turns++
+    let worked = false
+    for (const slot of this.#slots) {
+      try {
+        if (slot.drain()) worked = true
+      } catch (error) {
+        this.#corrupt(slot, error)
+      }
+    }
+    for (const { port } of this.#slots) port?.beginTurn()
+    for (const group of this.#groups) group.flush()
+    for (const { port } of this.#slots) port?.publish()
+    this.#router.flush()
+    if (worked) this.soon()
+    else this.#rest()
+  }
+
+  #rest(): void {
+    // What this turn found full is asked for, whether or not the sleep has begun already.
+    if (this.#resting) {
+      if (!this.#mayRest()) this.soon()
+      return
+    }
+    const wait = this.#bell.waitAsync(this.#mayRest)
+    if (wait === undefined) {
+      this.soon()
+      return
+    }
+    this.#resting = true
+    wait.then(() => {
+      this.#resting = false
+      this.soon()
+    })
+  }
+}

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url'
+import { Piscina } from 'piscina'
+import { PaxosError, toPaxosError } from './paxos-error.js'
+
+export interface WorkerPoolOptions {
+  readonly threads: number
+  /** The task module; `group-worker` with the extension of this very file unless a test gives another. */
+  readonly workerUrl: URL
+  readonly heapMegabytes: number
+}
+
+/** One endless task on a thread of its own. */
+export interface RunningTask {
+  /** Ends when the task returns, and rejects when its thread fails or is terminated. */
+  readonly ended: Promise<void>
+  /**
+   * Terminates the thread that runs it. ONLY for a worker that has been condemned behind its gate: terminating a thread
+   * inside a native transaction hangs the process.
+   */
+  terminate(): void
+}
+
+/**
+ * The threads of the groups: a piscina pool whose tasks never end by themselves. Piscina cannot say which thread takes
+ * a task, so a task carries its group's identity and the threads are all alike.
+ */
+export class WorkerPool {
+  readonly #pool: Piscina
+  /** Threads that the pool has dropped and that have not exited yet. */
+  readonly #known = new Set<Piscina['threads'][number]>()
+
+  constructor({ threads, workerUrl, heapMegabytes }: WorkerPoolOptions) {
+    this.#pool = new Piscina({
+      filename: fileURLToPath(workerUrl),
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      // A thread that waits for its next task in Atomics.wait could not be told to end.
+      atomics: 'disabled',
+      concurrentTasksPerWorker: 1,
+      recordTiming: false,
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    })
+    // A thread that fails without a task has nobody to tell: the next task finds its replacement.
+    this.#pool.on('error', () => undefined)
+    this.#note()
+  }
+
+  run(task: unknown): RunningTask {
+    const controller = new AbortController()
+    const ended = this.#pool.run(task, { signal: controller.signal }) as Promise<void>
+    // Whoever cares has `ended`; a rejection nobody awaits yet is no crash of the process.
+    ended.catch(() => undefined)
+    this.#note()
+    return { ended, terminate: () => controller.abort() }
+  }
+
+  /** Loads the state machines in a thread and returns their ids. A module that loops while loading is given up. */
+  async probe(urls: readonly string[], timeoutMs: number): Promise<number[]> {
+    const filename = fileURLToPath(workerModule('machine-probe'))
+    const signal = AbortSignal.timeout(timeoutMs)
+    try {
+      return (await this.#pool.run(urls, { filename, signal })) as number[]
+    } catch (error) {
+      if (!signal.aborted) throw toPaxosError(error, 'STATE_MACHINE_INVALID')
+      const message = `the state machines ${urls.join(', ')} have not loaded within ${timeoutMs} ms (option timeouts.startMs)`
+      throw new PaxosError('STATE_MACHINE_INVALID', message)
+    }
+  }
+
+  /**
+   * Resolves when the threads that failed or were terminated are gone. A store is locked by its thread: its successor
+   * must not open it before.
+   */
+  async threadsGone(): Promise<void> {
+    const living = new Set(this.#pool.threads)
+    const dying = [...this.#known].filter((thread) => !living.has(thread) && thread.threadId > 0)
+    await Promise.all(dying.map(exited))
+    this.#note()
+  }
+
+  /** All tasks must have returned, or be condemned. */
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  #note(): void {
+    for (const thread of this.#known) if (thread.threadId <= 0) this.#known.delete(thread)
+    for (const thread of this.#pool.threads) this.#known.add(thread)
+  }
+}
+
+/** Not `events.once`: a thread whose heap runs full while it is terminated has an `error` before its `exit`. */
+function exited(thread: Piscina['threads'][number]): Promise<void> {
+  return new Promise((resolve) => thread.once('exit', () => resolve()))
+}
+
+export function defaultWorkerUrl(): URL {
+  return workerModule('group-worker')
+}
+
+/** Compiled and source files have different extensions: it is derived from the running file. */
+function workerModule(name: string): URL {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+  return new URL(`../../workers/${name}${extension}`, import.meta.url)
+}

@@ -1,0 +1,253 @@
+import type { GroupIndex, Millis, NodeId } from '../base/numbers.js'
+import { Queue } from '../base/queue.js'
+import { copyOf } from '../codec/own-bytes.js'
+import {
+  COMMAND_HEAD_BYTES,
+  type Consistency,
+  LINK_BYTES,
+  type Link,
+  MESSAGE_HEAD_BYTES,
+  READ_HEAD_BYTES,
+  RECORD_KIND,
+  writeCommand,
+  writeLink,
+  writeMessage,
+  writeRead,
+} from '../codec/worker-records.js'
+import { FragmentWriter, MessageReader } from '../ring/fragments.js'
+import type { RingProducer } from '../ring/spsc-ring.js'
+import { type HostEnd, openHostEnd, type WorkerMemory } from '../ring/worker-memory.js'
+
+export interface PortBounds {
+  readonly maxMessageBytes: number
+  /** Messages too large for a record wait here for their turn; above it they are dropped, as on a full link. */
+  readonly largeBytes: number
+}
+
+/**
+ * The host's end of one life of a worker: puts records into its inboxes, and reads its outbox. Nothing waits: full is
+ * a return value. Records become visible by `publish`, once per turn.
+ */
+export class WorkerPort {
+  readonly end: HostEnd
+  readonly outbox: MessageReader
+  /** Protocol messages that the control inbox had no room for. */
+  dropped = 0
+  readonly #bounds: PortBounds
+  #largeCommand: FragmentWriter | undefined
+  #largeGroup: GroupIndex = -1
+  readonly #largeControl = new Queue<FragmentWriter>()
+  #largeControlBytes = 0
+  readonly #links = new Map<NodeId, Link>()
+  /** Set when a record did not fit: then the worker is asked to ring when it does. */
+  #commandWanted = 0
+  #controlWanted = 0
+
+  constructor(memory: WorkerMemory, bounds: PortBounds) {
+    this.end = openHostEnd(memory)
+    this.#bounds = bounds
+    this.outbox = new MessageReader(this.end.outbox, { maxMessageBytes: bounds.maxMessageBytes })
+  }
+
+  command(
+    group: GroupIndex,
+    sequence: number,
+    deadline: Millis,
+    machineId: number,
+    flags: number,
+    bytes: Uint8Array,
+  ): boolean {
+    // A whole record would overtake the fragments, and the sequences of one group must arrive in order: the worker takes
+    // what lies below its oldest command for ended.
+    if (this.#largeGroup === group) return false
+    const ring = this.end.command
+    const length = COMMAND_HEAD_BYTES + bytes.length
+    if (length > ring.maxRecordBytes) return this.#large(group, sequence, deadline, machineId, flags, bytes)
+    const at = ring.tryClaim(RECORD_KIND.command, length)
+    if (at < 0) {
+      this.#commandWanted = length
+      return false
+    }
+    writeCommand(ring.view, at, group, machineId, flags, sequence, deadline)
+    copyInto(ring, at + COMMAND_HEAD_BYTES, bytes, 0, bytes.length)
+    ring.commit()
+    return true
+  }
+
+  /** `bytes` is the frame; the message is copied out of it before this returns. False: dropped and counted. */
+  message(group: GroupIndex, from: NodeId, bytes: Uint8Array, offset: number, length: number): boolean {
+    // No message of a peer's new life may come before the news of it.
+    if (this.#links.size > 0 && !this.#tellLinks()) {
+      this.dropped++
+      return false
+    }
+    const ring = this.end.control
+    const whole = MESSAGE_HEAD_BYTES + length
+    if (whole > ring.maxRecordBytes) return this.#largeMessage(group, from, copyOf(bytes, offset, length))
+    const at = ring.tryClaim(RECORD_KIND.message, whole)
+    if (at < 0) {
+      this.dropped++
+      return false
+    }
+    writeMessage(ring.view, at, group, from)
+    copyInto(ring, at + MESSAGE_HEAD_BYTES, bytes, offset, length)
+    ring.commit()
+    return true
+  }
+
+  read(
+    group: GroupIndex,
+    token: number,
+    deadline: Millis,
+    machineId: number,
+    consistency: Consistency,
+    flags: number,
+    query: Uint8Array,
+  ): boolean {
+    const ring = this.end.control
+    const length = READ_HEAD_BYTES + query.length
+    const head = { group, token, machineId, flags, consistency, deadline }
+    if (length > ring.maxRecordBytes) {
+      // In fragments it may stand behind others of its kind, but it is one of few.
+      const bytes = new Uint8Array(READ_HEAD_BYTES)
+      writeRead(new DataView(bytes.buffer), 0, head)
+      return this.#enqueue(new FragmentWriter(ring, RECORD_KIND.read, bytes, copyOf(query, 0, query.length)))
+    }
+    const at = ring.tryClaim(RECORD_KIND.read, length)
+    if (at < 0) {
+      this.#controlWanted = length
+      return false
+    }
+    writeRead(ring.view, at, head)
+    ring.bytes.set(query, at + READ_HEAD_BYTES)
+    ring.commit()
+    return true
+  }
+
+  /** Tells the worker of a link, now or as soon as there is room; only the latest news of a peer counts. */
+  link(link: Link): void {
+    this.#links.set(link.peer, link)
+    this.#tellLinks()
+  }
+
+  stop(): boolean {
+    const ring = this.end.control
+    if (ring.tryClaim(RECORD_KIND.stop, 0) < 0) return false
+    ring.commit()
+    return true
+  }
+
+  /** Goes on with what did not fit at once. */
+  pump(): void {
+    this.#tellLinks()
+    if (this.#largeCommand?.pump() === true) {
+      this.#largeCommand = undefined
+      this.#largeGroup = -1
+    }
+    for (let writer = this.#largeControl.peek(); writer?.pump() === true; writer = this.#largeControl.peek()) {
+      this.#largeControlBytes -= writer.totalBytes
+      this.#largeControl.shift()
+    }
+  }
+
+  publish(): void {
+    this.end.command.publish()
+    this.end.control.publish()
+  }
+
+  /**
+   * To be called before the host sleeps: true if it may, as far as this worker is concerned. What did not fit is asked
+   * for here, so that its space rings the host.
+   */
+  mayRest(): boolean {
+    if (!this.end.outbox.isEmpty()) return false
+    const { command, control } = this.end
+    const wantedCommand = this.#largeCommand?.nextBytes() ?? this.#commandWanted
+    const wantedControl = this.#largeControl.peek()?.nextBytes() ?? this.#controlWanted
+    return (
+      (wantedCommand === 0 || stillFull(command, wantedCommand)) &&
+      (wantedControl === 0 || stillFull(control, wantedControl))
+    )
+  }
+
+  /** Something did not fit since `beginTurn`. */
+  get isFull(): boolean {
+    return (
+      this.#commandWanted > 0 ||
+      this.#controlWanted > 0 ||
+      this.#largeCommand !== undefined ||
+      this.#largeControl.length > 0
+    )
+  }
+
+  /** What still does not fit will say so again. */
+  beginTurn(): void {
+    this.#commandWanted = 0
+    this.#controlWanted = 0
+    this.pump()
+  }
+
+  #tellLinks(): boolean {
+    const ring = this.end.control
+    for (const link of this.#links.values()) {
+      const at = ring.tryClaim(RECORD_KIND.link, LINK_BYTES)
+      if (at < 0) {
+        this.#controlWanted = Math.max(this.#controlWanted, LINK_BYTES)
+        return false
+      }
+      writeLink(ring.view, ring.bytes, at, link)
+      ring.commit()
+      this.#links.delete(link.peer)
+    }
+    return true
+  }
+
+  #large(
+    group: GroupIndex,
+    sequence: number,
+    deadline: Millis,
+    machine: number,
+    flags: number,
+    bytes: Uint8Array,
+  ): boolean {
+    if (this.#largeCommand !== undefined) return false
+    const head = new Uint8Array(COMMAND_HEAD_BYTES)
+    writeCommand(new DataView(head.buffer), 0, group, machine, flags, sequence, deadline)
+    // The caller may write over its bytes, and the fragments take several turns.
+    const writer = new FragmentWriter(this.end.command, RECORD_KIND.command, head, copyOf(bytes, 0, bytes.length))
+    if (writer.pump()) return true
+    this.#largeCommand = writer
+    this.#largeGroup = group
+    return true
+  }
+
+  #largeMessage(group: GroupIndex, from: NodeId, message: Uint8Array): boolean {
+    const head = new Uint8Array(MESSAGE_HEAD_BYTES)
+    writeMessage(new DataView(head.buffer), 0, group, from)
+    return this.#enqueue(new FragmentWriter(this.end.control, RECORD_KIND.message, head, message))
+  }
+
+  #enqueue(writer: FragmentWriter): boolean {
+    if (this.#largeControl.length > 0 && this.#largeControlBytes + writer.totalBytes > this.#bounds.largeBytes) {
+      this.dropped++
+      return false
+    }
+    this.#largeControl.push(writer)
+    this.#largeControlBytes += writer.totalBytes
+    this.pump()
+    return true
+  }
+}
+
+function stillFull(ring: RingProducer, length: number): boolean {
+  return ring.awaitsSpace() || !ring.requestSpace(length)
+}
+
+function copyInto(ring: RingProducer, at: number, source: Uint8Array, offset: number, length: number): void {
+  if (length > 64) {
+    ring.bytes.set(length === source.length ? source : source.subarray(offset, offset + length), at)
+    return
+  }
+  // A view costs more than a short loop.
+  for (let i = 0; i < length; i++) ring.bytes[at + i] = source[offset + i] as number
+}

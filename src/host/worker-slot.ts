@@ -1,0 +1,172 @@
+import type { Millis } from '../base/numbers.js'
+import {
+  decodeDetail,
+  GROUP_HEAD_BYTES,
+  RECORD_KIND,
+  ReplyReader,
+  readEnded,
+  readGroupHead,
+  readQueryReply,
+  readStatus,
+  readTimer,
+  type WorkerEvent,
+} from '../codec/worker-records.js'
+import { TIMER_KINDS, type TimerKind } from '../core/timers.js'
+import { dueIndex, type WorkerMemory } from '../ring/worker-memory.js'
+import type { HostedGroup } from './hosted-group.js'
+import type { Router } from './router.js'
+import type { TimerHeap } from './timer-heap.js'
+import type { RunningTask } from './worker-pool.js'
+import { type PortBounds, WorkerPort } from './worker-port.js'
+
+/** What a slot tells the node. */
+export interface SlotEvents {
+  status(group: HostedGroup): void
+  event(slot: WorkerSlot, group: HostedGroup | undefined, event: WorkerEvent): void
+}
+
+const KIND_NUMBERS = Object.fromEntries(TIMER_KINDS.map((kind, i) => [kind, i])) as Record<TimerKind, number>
+
+/**
+ * The place of one worker in the host: its groups stay, its lives come and go. Everything that belongs to one life (the
+ * rings above all) is made anew for the next.
+ */
+export class WorkerSlot {
+  readonly index: number
+  /** In the order of the worker's own table. */
+  readonly groups: readonly HostedGroup[]
+  port: WorkerPort | undefined
+  memory: WorkerMemory | undefined
+  task: RunningTask | undefined
+  /** Groups of this life that have reported themselves running. */
+  #reported = new Set<HostedGroup>()
+  readonly #byIndex: ReadonlyMap<number, HostedGroup>
+  readonly #placeOf: ReadonlyMap<HostedGroup, number>
+  readonly #router: Router
+  readonly #timers: TimerHeap
+  readonly #timerSlots: readonly number[]
+  readonly #now: () => Millis
+  readonly #events: SlotEvents
+  readonly #replies = new ReplyReader()
+
+  constructor(
+    index: number,
+    groups: readonly HostedGroup[],
+    router: Router,
+    timers: TimerHeap,
+    now: () => Millis,
+    events: SlotEvents,
+  ) {
+    this.index = index
+    this.groups = groups
+    this.#byIndex = new Map(groups.map((group) => [group.index, group]))
+    this.#placeOf = new Map(groups.map((group, place) => [group, place]))
+    this.#router = router
+    this.#timers = timers
+    this.#now = now
+    this.#events = events
+    this.#timerSlots = groups.flatMap((_, place) =>
+      TIMER_KINDS.map((_, kind) => timers.slot(() => this.#due(place, kind))),
+    )
+  }
+
+  begin(memory: WorkerMemory, task: RunningTask, bounds: PortBounds): void {
+    this.memory = memory
+    this.task = task
+    this.port = new WorkerPort(memory, bounds)
+    this.#reported.clear()
+  }
+
+  /** From here on commands of callers and messages of peers go into the rings: before, they could only fill them. */
+  open(): void {
+    for (const group of this.groups) group.port = this.port
+  }
+
+  /** True when every group of this life has reported. */
+  get isReady(): boolean {
+    return this.#reported.size === this.groups.length
+  }
+
+  /** The life is over. The callers of what it had are told; timers of the dead ring for nobody. */
+  end(): void {
+    for (const slot of this.#timerSlots) this.#timers.clear(slot)
+    this.port = undefined
+    this.memory = undefined
+    this.task = undefined
+    this.#reported.clear()
+    for (const group of this.groups) group.workerLost()
+  }
+
+  /** Reads what the outbox holds now; true if there was anything. Throws `RingCorrupt`. */
+  drain(): boolean {
+    const { port } = this
+    if (port === undefined || port.end.outbox.isEmpty()) return false
+    const { outbox } = port
+    port.end.outbox.snapshot()
+    const now = this.#now()
+    // A record may end this life (an event that the node acts on); then its rings are no more ours.
+    while (this.port === port && outbox.next()) {
+      this.#take(outbox.kind, outbox.view, outbox.bytes, outbox.offset, outbox.length, now)
+    }
+    outbox.release()
+    return true
+  }
+
+  #take(kind: number, view: DataView, bytes: Uint8Array, offset: number, length: number, now: Millis): void {
+    switch (kind) {
+      case RECORD_KIND.send:
+        this.#router.route(view, bytes, offset, length)
+        break
+      case RECORD_KIND.reply:
+        this.#replies.read(view, bytes, offset, length)
+        this.#byIndex.get(this.#replies.group)?.replied(this.#replies, now)
+        break
+      case RECORD_KIND.ended: {
+        const ended = readEnded(view, offset, length)
+        this.#byIndex.get(ended.group)?.ended(ended, now)
+        break
+      }
+      case RECORD_KIND.queryReply: {
+        const head = readQueryReply(view, offset, length)
+        this.#byIndex.get(head.group)?.queryReplied(head, bytes, offset, length, now)
+        break
+      }
+      case RECORD_KIND.timer:
+        this.#setTimer(view, offset, length, now)
+        break
+      case RECORD_KIND.status:
+        this.#status(view, offset, length)
+        break
+      case RECORD_KIND.event: {
+        const group = this.#byIndex.get(readGroupHead(view, offset, length))
+        const event = decodeDetail(bytes, offset + GROUP_HEAD_BYTES, length - GROUP_HEAD_BYTES) as WorkerEvent
+        this.#events.event(this, group, event)
+        break
+      }
+    }
+  }
+
+  #setTimer(view: DataView, offset: number, length: number, now: Millis): void {
+    const { group, timer, delayMs } = readTimer(view, offset, length)
+    const hosted = this.#byIndex.get(group)
+    if (hosted === undefined) return
+    const place = this.#placeOf.get(hosted) as number
+    const slot = this.#timerSlots[place * TIMER_KINDS.length + KIND_NUMBERS[timer]] as number
+    if (delayMs === undefined) this.#timers.clear(slot)
+    else this.#timers.set(slot, now + delayMs)
+  }
+
+  #status(view: DataView, offset: number, length: number): void {
+    const status = readStatus(view, offset, length)
+    const group = this.#byIndex.get(status.group)
+    if (group === undefined) return
+    group.status = status
+    if (status.state !== 'starting') this.#reported.add(group)
+    this.#events.status(group)
+  }
+
+  #due(place: number, kind: number): void {
+    if (this.port === undefined || this.memory === undefined) return
+    this.port.end.due.set(dueIndex(this.memory, place, kind))
+  }
+}

@@ -1,0 +1,29 @@
+import type { Instance } from '../base/numbers.js'
+
+/** A state machine threw something else than `Reject`: its state may be half changed and is not to be used again. */
+export class ExecuteFailure extends Error {
+  readonly code = 'EXECUTE_FAILED'
+  readonly machine: number
+  readonly instance: Instance
+  readonly index: number
+
+  constructor(machine: number, instance: Instance, index: number, thrown: unknown) {
+    super(`state machine ${machine} threw at instance ${instance}, command ${index}: ${describeThrown(thrown)}`)
+    this.name = 'ExecuteFailure'
+    this.machine = machine
+    this.instance = instance
+    this.index = index
+    const stack = (thrown as { stack?: unknown } | null | undefined)?.stack
+    if (typeof stack === 'string') this.stack = stack
+  }
+}
+
+/** Never throws, whatever user code threw. */
+export function describeThrown(thrown: unknown): string {
+  try {
+    const message = (thrown as { message?: unknown } | null | undefined)?.message
+    return typeof message === 'string' ? message : String(thrown)
+  } catch {
+    return 'something that cannot be described'
+  }
+}

@@ -1,0 +1,51 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { GroupIndex } from '../base/numbers.js'
+
+/**
+ * ```
+ * data/manifest.json       who this is: node, voter, genesis, number of stores
+ * data/lock                the process that has it open
+ * data/store-0007/log      LMDB environment: heads and records of the store's groups
+ * data/store-0007/state    LMDB environment: the state of stored state machines
+ * ```
+ */
+
+const STORE = /^store-\d{4,}$/
+
+export function manifestPath(dataDir: string): string {
+  return join(dataDir, 'manifest.json')
+}
+
+export function lockPath(dataDir: string): string {
+  return join(dataDir, 'lock')
+}
+
+function storePath(dataDir: string, store: number): string {
+  return join(dataDir, `store-${String(store).padStart(4, '0')}`)
+}
+
+export function logPath(dataDir: string, store: number): string {
+  return join(storePath(dataDir, store), 'log')
+}
+
+export function statePath(dataDir: string, store: number): string {
+  return join(storePath(dataDir, store), 'state')
+}
+
+/** The groups of one store: dealt out in turn, so that neighbours share as few stores as possible. */
+export function groupsOfStore(store: number, stores: number, groupCount: number): GroupIndex[] {
+  const groups: GroupIndex[] = []
+  for (let group = store; group < groupCount; group += stores) groups.push(group)
+  return groups
+}
+
+/** The directories of stores that are there, whatever the manifest says. */
+export function storesPresent(dataDir: string): string[] {
+  try {
+    return readdirSync(dataDir).filter((name) => STORE.test(name))
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return []
+    throw error
+  }
+}

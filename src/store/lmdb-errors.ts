@@ -1,0 +1,35 @@
+import { StoreError, type StoreErrorCode } from './store-error.js'
+
+// LMDB gives numbers: those of the system (errno) and its own, all between -30800 and -30780.
+const ENOSPC = 28
+const EDQUOT = 122
+const MDB_MAP_FULL = -30792
+const damage = new Map([
+  [-30797, 'a page that the index names is missing'],
+  [-30796, 'a page has the wrong type'],
+  [-30793, 'the file is not an LMDB environment'],
+  [-30794, 'the environment has another LMDB version'],
+])
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined
+}
+
+/** The typed form of what LMDB threw while it was `doing` something to the environment at `path`. */
+export function lmdbStoreError(error: unknown, doing: string, path: string): StoreError {
+  const code = codeOf(error)
+  const said = error instanceof Error || codeOf(error) !== undefined ? (error as Error).message : String(error)
+  const details = { path, cause: error }
+  if (code === ENOSPC || code === EDQUOT || code === MDB_MAP_FULL || code === 'ENOSPC' || code === 'EDQUOT') {
+    const todo = 'Make space on that file system, then open the store again.'
+    return new StoreError('DISK_FULL', `${doing} ${path} found no space: ${said}. ${todo}`, details)
+  }
+  const found = typeof code === 'number' ? damage.get(code) : undefined
+  if (found !== undefined) {
+    const todo = 'The store is to be set aside, and its groups to be joined again from their peers.'
+    return new StoreError('STORE_DAMAGED', `${doing} ${path} found damage: ${found} (${said}). ${todo}`, details)
+  }
+  const failed: StoreErrorCode = 'STORAGE_FAILED'
+  const todo = 'Nothing more is written there until the store was opened again and has proved itself.'
+  return new StoreError(failed, `${doing} ${path} failed: ${said} (code ${String(code)}). ${todo}`, details)
+}

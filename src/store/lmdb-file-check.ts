@@ -1,0 +1,66 @@
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs'
+import { getSafe, getU16, getU32 } from '../codec/little-endian.js'
+import { StoreError } from './store-error.js'
+
+// The two meta pages at the start of an LMDB file: a page header of 24 bytes, then (offsets in the page):
+const FLAGS = 18
+const MAGIC = 24
+const PAGE_SIZE = 48
+const LAST_PAGE = 144
+const TRANSACTION = 152
+const META_BYTES = 160
+
+const LMDB_MAGIC = 0xbeefc0de
+const IS_META = 8
+
+interface Meta {
+  readonly pageSize: number
+  readonly lastPage: number
+  readonly transaction: number
+}
+
+/**
+ * Looks at the file of an environment before LMDB does, which for a damaged one would crash the process, or worse:
+ *
+ * - LMDB takes the newer of the meta pages that it can read. If the newest is damaged it silently goes back by a commit,
+ *   and an acknowledged vote is gone. But the two always come from consecutive commits: if they do not, one is damaged.
+ *   (A power cut cannot do that: a meta page is smaller than a sector.)
+ * - A page past the end of the file kills the process when it is touched. A file may be short without damage, if its last
+ *   pages are free ones, so it is made as long as it says: a missing page then reads as zeros, which is an error.
+ */
+export function checkLmdbFile(path: string): void {
+  const fd = openSync(path, 'r+')
+  try {
+    const first = readMeta(fd, 0)
+    const second = first === undefined ? undefined : readMeta(fd, first.pageSize)
+    if (first === undefined || second === undefined) throw damaged(path, 'a meta page is not one')
+    const apart = Math.abs(first.transaction - second.transaction)
+    // A new environment has two of commit 0.
+    if (apart > 1 || (apart === 0 && first.transaction !== 0) || first.pageSize !== second.pageSize)
+      throw damaged(path, `its meta pages are of commits ${first.transaction} and ${second.transaction}`)
+    const bytes = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
+    if (fstatSync(fd).size >= bytes) return
+    ftruncateSync(fd, bytes)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The meta page at a place in the file; undefined if it is none. */
+function readMeta(fd: number, at: number): Meta | undefined {
+  const page = new Uint8Array(META_BYTES)
+  if (readSync(fd, page, 0, META_BYTES, at) !== META_BYTES) return undefined
+  const pageSize = getU32(page, PAGE_SIZE)
+  const isPowerOfTwo = pageSize >= 256 && pageSize <= 65536 && (pageSize & (pageSize - 1)) === 0
+  const lastPage = getSafe(page, LAST_PAGE)
+  const transaction = getSafe(page, TRANSACTION)
+  if (getU32(page, MAGIC) !== LMDB_MAGIC || (getU16(page, FLAGS) & IS_META) === 0 || !isPowerOfTwo) return undefined
+  // No file reaches 2^40 pages: a flipped bit there must not ask for the space.
+  return lastPage < 1 || lastPage > 2 ** 40 || transaction < 0 ? undefined : { pageSize, lastPage, transaction }
+}
+
+function damaged(path: string, what: string): StoreError {
+  const todo = 'Set the store aside; its groups then join again from their peers.'
+  return new StoreError('STORE_DAMAGED', `${path} is damaged: ${what}. ${todo}`, { path })
+}

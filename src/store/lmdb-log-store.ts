@@ -1,0 +1,256 @@
+import { randomBytes } from 'node:crypto'
+import { assert } from '../base/assert.js'
+import type { GroupIndex, Instance } from '../base/numbers.js'
+import { decodeHead, encodeHead, HEAD_BYTES, type HeadFlaw, type StoredHead } from '../codec/head.js'
+import { decodeRecord, encodeRecord, RECORD_HEADER_BYTES, recordBytes, recordCrc } from '../codec/record.js'
+import { type DurableState, EMPTY_HEAD, type LogRecord } from '../core/durable.js'
+import type { VoterId } from '../core/membership.js'
+import { GroupLedger } from './group-ledger.js'
+import { isShared, LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
+import { headKey, instanceOfKey, KEY_BYTES, MAX_GROUPS, MAX_INSTANCE, recordKey } from './log-keys.js'
+import type { GroupWrite, LogStore } from './log-store.js'
+import { StoreError } from './store-error.js'
+import { checkOwnership, openIdentity, takeOwnership, writeIdentity } from './store-identity-file.js'
+
+export interface LmdbLogStoreOptions extends LmdbEnvironmentOptions {
+  /** A store that holds the votes of another voter is refused. */
+  readonly voterId: VoterId
+}
+
+/** Records deleted per group and commit at the most, so that no round pays for a large trim at once. */
+const TRIM_SLICE = 512
+/**
+ * Records wait until this many, or so many bytes, can go at once: each trim rewrites another page of the tree, for one
+ * record as for many. Not more bytes: LMDB writes the list of all free pages that it has at hand with every commit, and
+ * with 64 records of 64 KB trimmed at once each commit took ten times as long.
+ */
+const TRIM_BATCH = 64
+const TRIM_BATCH_BYTES = 16 * 1024
+/** Room reserved for each group in a commit, in puts of two pages. */
+const PUTS_PER_GROUP = 12
+/** The encode buffer grows to the largest record; past this it is given back after use. */
+const KEPT_BUFFER_BYTES = 8 * 1024 * 1024
+
+export class LmdbLogStore implements LogStore {
+  readonly #env: LmdbEnvironment
+  readonly #voterId: VoterId
+  readonly #groups: Set<GroupIndex>
+  readonly #ledgers = new Map<GroupIndex, GroupLedger>()
+  readonly #token: Uint8Array = randomBytes(8)
+  readonly #key = new Uint8Array(KEY_BYTES)
+  readonly #head = new Uint8Array(HEAD_BYTES)
+  #buffer = new Uint8Array(64 * 1024)
+  #commits = 0
+
+  constructor(options: LmdbLogStoreOptions) {
+    this.#voterId = options.voterId
+    this.#env = new LmdbEnvironment(options)
+    try {
+      this.#groups = new Set(openIdentity(this.#env, options.voterId))
+      // A store that cannot write says so now, not after it has voted.
+      this.#env.write(this.#groups.size * 2, 4, () => {
+        this.#writeIdentity()
+        takeOwnership(this.#env, this.#token)
+      })
+    } catch (error) {
+      this.#env.close()
+      throw error
+    }
+  }
+
+  get path(): string {
+    return this.#env.path
+  }
+
+  /** The groups that were created here. */
+  get groups(): readonly GroupIndex[] {
+    return [...this.#groups]
+  }
+
+  load(group: GroupIndex): DurableState | undefined {
+    this.#ledgers.delete(group)
+    const loaded = this.#env.view(() => this.#loadInside(group))
+    if (loaded === undefined) return undefined
+    const { ledger, state } = loaded
+    ledger.trimmedTo = this.#firstStored(group, state.head.firstKept)
+    this.#ledgers.set(group, ledger)
+    return state
+  }
+
+  create(groups: readonly GroupIndex[]): void {
+    const added = groups.filter((group) => !this.#groups.has(group))
+    for (const group of added) {
+      assert(Number.isInteger(group) && group >= 0 && group < MAX_GROUPS, `no group can have the index ${group}`)
+      this.#groups.add(group)
+      this.#ledgers.set(group, new GroupLedger(group, EMPTY_HEAD, EMPTY_HEAD.firstKept))
+    }
+    this.#env.write(this.#groups.size * 2, added.length + 4, () => {
+      checkOwnership(this.#env, this.#key, this.#token)
+      this.#writeIdentity()
+      for (const group of added) this.#putHead(group, { voterId: this.#voterId, head: EMPTY_HEAD, digest: 0 })
+    })
+  }
+
+  commit(writes: readonly GroupWrite[]): void {
+    const commit = ++this.#commits
+    let bytes = 0
+    let puts = 0
+    for (const write of writes) {
+      const ledger = this.#ledger(write.group)
+      assert(ledger.lastCommit !== commit, `group ${write.group} stands twice in one commit`)
+      ledger.lastCommit = commit
+      ledger.check(write)
+      // Each group has its own leaves: those of its newest records, of its second head, and of what is trimmed.
+      puts += write.records.length + PUTS_PER_GROUP
+      for (const { value, instance } of write.records) {
+        bytes += value.length
+        assert(!isShared(value), `the value of instance ${instance} lies in memory that threads share: copy it first`)
+        assert(instance <= MAX_INSTANCE, `instance ${instance} does not fit into a key`)
+      }
+    }
+    let reseek: GroupLedger | undefined
+    this.#env.write(bytes, puts, () => {
+      checkOwnership(this.#env, this.#key, this.#token)
+      for (const write of writes) if (!this.#commitGroup(write)) reseek = this.#ledger(write.group)
+    })
+    if (reseek !== undefined) reseek.trimmedTo = this.#firstStored(reseek.group, reseek.head.firstKept)
+    if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = new Uint8Array(64 * 1024)
+  }
+
+  read(group: GroupIndex, from: Instance, upTo: Instance, maxBytes: number): LogRecord[] {
+    return this.#env.view(() => {
+      const records: LogRecord[] = []
+      let bytes = 0
+      for (let instance = from; instance <= upTo; instance++) {
+        const found = this.#env.get(recordKey(this.#key, group, instance))
+        if (found === undefined) break
+        const length = this.#env.lastLength
+        bytes += length - RECORD_HEADER_BYTES
+        if (bytes > maxBytes && records.length > 0) break
+        const record = decodeRecord(found, group, instance, length)
+        if (typeof record !== 'string') records.push(record)
+        else if (records.length > 0) break
+        else throw this.#damagedRecord(group, instance, record)
+      }
+      return records
+    })
+  }
+
+  endRound(): void {
+    this.#env.resetReadTxn()
+  }
+
+  close(): void {
+    this.#env.close()
+  }
+
+  #ledger(group: GroupIndex): GroupLedger {
+    const ledger = this.#ledgers.get(group)
+    assert(ledger !== undefined, `group ${group} was neither loaded nor created`)
+    return ledger
+  }
+
+  /** False if the trim met nothing to delete, and should look where the next record is. */
+  #commitGroup({ group, records, head }: GroupWrite): boolean {
+    const ledger = this.#ledger(group)
+    ledger.advance(head.chosenUpTo)
+    for (const record of records) {
+      const bytes = recordBytes(record)
+      if (bytes > this.#buffer.length) this.#buffer = new Uint8Array(2 ** Math.ceil(Math.log2(bytes)))
+      const crc = encodeRecord(this.#buffer, group, record)
+      this.#env.put(recordKey(this.#key, group, record.instance), this.#buffer.subarray(0, bytes))
+      ledger.note(record.instance, crc)
+      ledger.meanBytes += (bytes - ledger.meanBytes) / 16
+    }
+    ledger.settle(head)
+    this.#putHead(group, { voterId: this.#voterId, head, digest: ledger.digest })
+    const waiting = head.firstKept - ledger.trimmedTo
+    if (waiting < Math.min(TRIM_BATCH, TRIM_BATCH_BYTES / ledger.meanBytes) || waiting === 0) return true
+    const until = ledger.trimmedTo + Math.min(waiting, TRIM_SLICE)
+    let removed = false
+    for (; ledger.trimmedTo < until; ledger.trimmedTo++) {
+      if (this.#env.remove(recordKey(this.#key, group, ledger.trimmedTo))) removed = true
+    }
+    return removed
+  }
+
+  #putHead(group: GroupIndex, stored: StoredHead): void {
+    encodeHead(this.#head, group, stored)
+    this.#env.put(headKey(this.#key, group, 0), this.#head)
+    this.#env.put(headKey(this.#key, group, 1), this.#head)
+  }
+
+  #writeIdentity(): void {
+    writeIdentity(this.#env, this.#voterId, [...this.#groups])
+  }
+
+  /** The first instance of which a record below `firstKept` is left, or `firstKept`. */
+  #firstStored(group: GroupIndex, firstKept: Instance): Instance {
+    const end = recordKey(new Uint8Array(KEY_BYTES), group, firstKept)
+    const key = this.#env.firstKey(recordKey(this.#key, group, 1), end)
+    return key === undefined ? firstKept : instanceOfKey(key)
+  }
+
+  #loadInside(group: GroupIndex): { ledger: GroupLedger; state: DurableState } | undefined {
+    const stored = this.#loadHead(group)
+    if (stored === undefined) return undefined
+    const { head, digest } = stored
+    const ledger = new GroupLedger(group, head, head.firstKept)
+    const tail: LogRecord[] = []
+    for (let instance = head.chosenUpTo + 1; instance <= head.lastAccepted; instance++) {
+      const found = this.#env.get(recordKey(this.#key, group, instance))
+      if (found === undefined) throw this.#damagedGroup(group, `its accepted record ${instance} is missing`, instance)
+      const record = decodeRecord(found, group, instance, this.#env.lastLength)
+      if (typeof record === 'string')
+        throw this.#damagedGroup(group, `its accepted record ${instance} is unreadable (${record})`, instance)
+      ledger.note(instance, recordCrc(found))
+      tail.push(record)
+    }
+    if (ledger.digest !== digest)
+      throw this.#damagedGroup(group, 'its accepted records are not the ones that its head was written for')
+    return { ledger, state: { head, tail } }
+  }
+
+  #loadHead(group: GroupIndex): StoredHead | undefined {
+    const first = this.#readHead(group, 0)
+    const second = this.#readHead(group, 1)
+    if (!this.#groups.has(group)) {
+      if (first === 'missing' && second === 'missing') return undefined
+      throw this.#damagedGroup(group, 'it has a head, but the store does not list it')
+    }
+    const stored = typeof first === 'string' ? second : first
+    if (typeof stored === 'string')
+      throw this.#damagedGroup(group, `both copies of its head are unreadable (${first}, ${second})`)
+    if (typeof first !== 'string' && typeof second !== 'string' && !sameHead(first, second))
+      throw this.#damagedGroup(group, 'the two copies of its head differ')
+    if (stored.voterId !== this.#voterId) {
+      const message = `The head of group ${group} in ${this.path} was written by voter ${stored.voterId}, not ${this.#voterId}.`
+      throw new StoreError('STORE_FOREIGN', message, { path: this.path, group })
+    }
+    return stored
+  }
+
+  #readHead(group: GroupIndex, copy: 0 | 1): StoredHead | HeadFlaw | 'missing' {
+    const bytes = this.#env.get(headKey(this.#key, group, copy))
+    return bytes === undefined ? 'missing' : decodeHead(bytes, group, this.#env.lastLength)
+  }
+
+  #damagedGroup(group: GroupIndex, what: string, instance?: Instance): StoreError {
+    const todo = 'It must not vote with it: set the data directory aside and let this node join again as a new voter.'
+    const details = { path: this.path, group, ...(instance === undefined ? {} : { instance }) }
+    return new StoreError('GROUP_DAMAGED', `Group ${group} in ${this.path} is damaged: ${what}. ${todo}`, details)
+  }
+
+  #damagedRecord(group: GroupIndex, instance: Instance, flaw: string): StoreError {
+    const message = `Record ${instance} of group ${group} in ${this.path} is damaged (${flaw}). A peer can give it again.`
+    return new StoreError('RECORD_DAMAGED', message, { path: this.path, group, instance })
+  }
+}
+
+function sameHead(a: StoredHead, b: StoredHead): boolean {
+  const [x, y] = [a.head, b.head]
+  const samePlace = x.chosenUpTo === y.chosenUpTo && x.lastAccepted === y.lastAccepted && x.firstKept === y.firstKept
+  return (
+    samePlace && x.promised === y.promised && x.chain === y.chain && a.digest === b.digest && a.voterId === b.voterId
+  )
+}

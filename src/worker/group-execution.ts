@@ -1,0 +1,95 @@
+import type { GroupIndex, Instance } from '../base/numbers.js'
+import type { Value } from '../core/command-run.js'
+import type { Group } from '../core/group.js'
+import { GatePhase, UserCode } from '../ring/gate-word.js'
+import type { EncodedPayload } from '../state-machine/machine-set.js'
+import type { Outcome } from '../state-machine/outcome.js'
+import type { LogStore } from '../store/log-store.js'
+import { Executor, type ReplySink } from './executor.js'
+import { LogReader } from './log-reader.js'
+import type { Pace } from './pace.js'
+import type { Workplace } from './workplace.js'
+
+/** The log was chosen but cannot be read: the group cannot execute any further. */
+class LogUnreadable extends Error {
+  readonly code = 'LOG_UNREADABLE'
+
+  constructor(group: GroupIndex, instance: Instance) {
+    super(`group ${group}: the chosen value of instance ${instance} is not in the log`)
+    this.name = 'LogUnreadable'
+  }
+}
+
+/** The state machines of one group, from one build of it to the next, and where they stand in the log. */
+export class GroupExecution {
+  readonly #place: Workplace
+  readonly #group: GroupIndex
+  readonly #executor: Executor
+  readonly #reader: LogReader
+  readonly #progress: () => void
+  /** Of all results up to the last instance that is executed as a whole. */
+  digest = 0
+
+  /** Throws `ExecuteFailure` if a machine's `create` does. */
+  constructor(place: Workplace, group: GroupIndex, replies: ReplySink) {
+    this.#place = place
+    this.#group = group
+    this.#reader = new LogReader(group)
+    this.#progress = () => place.gate.progress()
+    place.gate.enter(GatePhase.user, group, UserCode.execute)
+    try {
+      this.#executor = new Executor(place.machines, place.payloads, place.limits.maxResultBytes, replies)
+    } finally {
+      place.gate.enter(GatePhase.round)
+    }
+  }
+
+  /** Since this build. */
+  get commands(): number {
+    return this.#executor.commands
+  }
+
+  /**
+   * Executes what is chosen, calling `executed` after each instance, until everything is (false), the pace is spent
+   * (true), or `executed` says that this is the end (false). Throws `ExecuteFailure`, `StoreError`, `LogUnreadable`, and
+   * what the core throws.
+   */
+  run(core: Group, log: LogStore, pace: Pace, executed: (instance: Instance) => boolean): boolean {
+    const { gate, meter } = this.#place
+    const before = this.#executor.commands
+    gate.enter(GatePhase.user, this.#group, UserCode.execute)
+    try {
+      for (;;) {
+        const instance = core.executedUpTo + 1
+        if (this.#executor.isIdle) {
+          if (instance > core.chosenUpTo) return false
+          this.#executor.begin(instance, core.planExecution(instance, this.#value(core, log, instance)))
+        }
+        if (!this.#executor.advance(pace, this.#progress)) return true
+        this.digest = this.#executor.machines.digest
+        if (!executed(instance)) return false
+        meter.add('instancesExecuted')
+        pace.looked()
+        if (pace.isSpent()) return core.executedUpTo < core.chosenUpTo
+      }
+    } finally {
+      meter.add('commandsExecuted', this.#executor.commands - before)
+      gate.enter(GatePhase.round)
+    }
+  }
+
+  query(payload: EncodedPayload): Outcome {
+    const { gate, meter } = this.#place
+    meter.add('queries')
+    gate.enter(GatePhase.user, this.#group, UserCode.query)
+    const outcome = this.#executor.machines.query(payload)
+    gate.enter(GatePhase.round)
+    return outcome
+  }
+
+  #value(core: Group, log: LogStore, instance: Instance): Value {
+    const value = core.chosenValue(instance) ?? this.#reader.read(log, instance, core.chosenUpTo)
+    if (value === undefined) throw new LogUnreadable(this.#group, instance)
+    return value
+  }
+}

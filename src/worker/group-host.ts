@@ -1,0 +1,338 @@
+import { InvariantBroken } from '../base/assert.js'
+import type { GroupIndex, Instance, Millis } from '../base/numbers.js'
+import type { GroupState } from '../codec/worker-records.js'
+import type { GroupConfig } from '../core/config.js'
+import type { DurableState } from '../core/durable.js'
+import { clearEffects, createEffects, type LogRead } from '../core/effects.js'
+import { Group } from '../core/group.js'
+import type { Input } from '../core/input.js'
+import { ExecuteFailure } from '../state-machine/execute-failure.js'
+import type { EncodedPayload } from '../state-machine/machine-set.js'
+import type { GroupWrite } from '../store/log-store.js'
+import { isStoreError } from '../store/store-error.js'
+import { BackOff } from './back-off.js'
+import { alarm, executeFailedEvent, failureEvent, textOf } from './events.js'
+import { GroupCallers } from './group-callers.js'
+import { GroupExecution } from './group-execution.js'
+import { GroupTimers } from './group-timers.js'
+import type { HostedStore, StoreFailure } from './hosted-store.js'
+import type { Pace } from './pace.js'
+import { StatusReport } from './status-report.js'
+import type { Workplace } from './workplace.js'
+
+/**
+ * What the group does: `running`; `retrying` after a state machine threw: votes go on, nothing executes, callers are
+ * refused, and after a back-off the whole group is rebuilt from its log; `silent`: it takes no step and casts no vote,
+ * because its store failed or because it broke an invariant.
+ */
+export type GroupPhase = 'running' | 'retrying' | 'silent' | 'stopped'
+
+/**
+ * One group in its worker: the core, its state machines, its callers, and the interpreter of its effects. The round
+ * (round.ts) calls it in order; nothing here calls the round.
+ */
+export class GroupHost {
+  readonly group: GroupIndex
+  readonly store: HostedStore
+  readonly place: Workplace
+  readonly callers: GroupCallers
+  /** In the round's list of groups to be looked after. */
+  isTouched = false
+  phase: GroupPhase = 'running'
+  readonly #config: GroupConfig
+  readonly #effects = createEffects()
+  readonly #timers: GroupTimers
+  readonly #serving: LogRead[] = []
+  readonly #backOff = new BackOff()
+  #core: Group | undefined
+  #execution: GroupExecution | undefined
+  /** Chosen on disk at the latest build: below it the group replays what others have seen long ago. */
+  #replayUpTo: Instance = 0
+  /** Executed past it, a failure of the machine is a new one. */
+  #failedAfter: Instance = 0
+  #now: Millis = 0
+  readonly #report = new StatusReport()
+  readonly #executed = (instance: Instance): boolean => {
+    this.step({ kind: 'executed', instance }, this.#now)
+    this.emit(this.#now)
+    return this.phase === 'running'
+  }
+
+  constructor(place: Workplace, group: GroupIndex, store: HostedStore, config: GroupConfig) {
+    this.group = group
+    this.store = store
+    this.callers = new GroupCallers(group, place.outbox, config.tuning)
+    this.place = place
+    this.#config = config
+    this.#timers = new GroupTimers((timer, delayMs) => place.outbox.timer(group, timer, delayMs))
+  }
+
+  get core(): Group | undefined {
+    return this.#core
+  }
+
+  get execution(): GroupExecution | undefined {
+    return this.#execution
+  }
+
+  /** Tells the host how the group stands, if that has changed; the time to call again, infinite if there is none. */
+  report(now: Millis): Millis {
+    return this.#report.report(this, this.place.outbox, now)
+  }
+
+  get state(): GroupState {
+    if (this.phase === 'silent') return 'failed'
+    if (this.phase === 'stopped') return 'stopped'
+    if (this.phase === 'retrying') return 'restarting'
+    return (this.#core?.executedUpTo ?? 0) < this.#replayUpTo ? 'catching-up' : 'running'
+  }
+
+  /** Starts from what the store holds: with the worker, after a machine's failure, after a full disk. */
+  build(durable: DurableState, now: Millis): void {
+    this.#execution = undefined
+    this.#timers.clear()
+    this.#serving.length = 0
+    clearEffects(this.#effects)
+    this.phase = 'running'
+    this.#replayUpTo = durable.head.chosenUpTo
+    try {
+      this.#core = new Group(this.#config, durable)
+      this.#core.start(now, this.#effects)
+    } catch (error) {
+      this.fail(error)
+      return
+    }
+    for (const [peer, link] of this.place.links) this.step({ kind: 'link', peer, ...link }, now)
+    try {
+      this.#execution = new GroupExecution(this.place, this.group, this.callers)
+    } catch (error) {
+      this.#executionFailed(error, now)
+    }
+  }
+
+  /** True if it was rebuilt, because its back-off after a machine's failure is over. */
+  tryRebuild(now: Millis): boolean {
+    if (this.phase !== 'retrying') return false
+    if (now < this.#backOff.due) {
+      this.place.wakeUp.by(this.#backOff.due)
+      return false
+    }
+    this.#backOff.trying()
+    // What is known chosen may be ahead of the last commit; without it the group would have to find it out again.
+    const write = this.lastWrite()
+    if (write !== undefined && !this.store.commit([write], now)) return true
+    const durable = this.store.load(this.group, now)
+    if (durable !== undefined) this.build(durable, now)
+    return true
+  }
+
+  step(input: Input, now: Millis): void {
+    if (this.#core === undefined) return
+    try {
+      this.#core.step(input, now, this.#effects)
+    } catch (error) {
+      // A broken invariant, or whatever else comes out of pure code: this group must not go on to vote.
+      this.fail(error)
+    }
+  }
+
+  /** The bit of a timer was taken. */
+  due(kind: number, now: Millis): void {
+    const timer = this.#timers.due(kind, now)
+    if (timer !== undefined) this.step({ kind: 'timer', timer }, now)
+  }
+
+  /** Hands the gathered commands to the core, as far as the bound on waiting bytes allows. */
+  propose(now: Millis): void {
+    const { runs } = this.callers
+    if (runs.heldBytes === 0) return
+    if (this.phase !== 'running') {
+      this.callers.endAll()
+      return
+    }
+    runs.cut()
+    while (runs.heldBytes > 0 && (this.#core?.waitingBytes ?? 0) < this.place.limits.maxWaitingBytes) {
+      const run = runs.take()
+      if (run === undefined) return
+      this.step({ kind: 'propose', run }, now)
+    }
+  }
+
+  /** True: the command inbox is to be left unread, because as much waits here again as the core may hold. */
+  get isClogged(): boolean {
+    return this.callers.runs.heldBytes >= this.place.limits.maxWaitingBytes
+  }
+
+  /** A linearizable read; `query` owns its bytes. */
+  read(token: number, query: EncodedPayload, deadline: Millis, now: Millis): void {
+    if (this.phase !== 'running') {
+      this.callers.refuseRead(token, 'restarted')
+      return
+    }
+    this.callers.addRead(token, query)
+    this.step({ kind: 'read', token, deadline }, now)
+  }
+
+  /** A read of the state as executed. */
+  readLocally(token: number, query: EncodedPayload): void {
+    if (this.phase !== 'running' || this.#execution === undefined) this.callers.refuseRead(token, 'restarted')
+    else this.callers.answer(token, this.#execution.query(query))
+  }
+
+  /** Interprets all effects but those that wait for the disk. */
+  emit(now: Millis): void {
+    const { sends, timers, ended, queries, alarms, reads } = this.#effects
+    const { outbox, meter } = this.place
+    let contradicted = false
+    for (const { code, instance, peer } of alarms) {
+      outbox.event(this.group, alarm(code, { instance, peer }))
+      contradicted ||= code === 'CONTRADICTED'
+    }
+    alarms.length = 0
+    if (contradicted) {
+      // The files stay as they are, for inspection; the other groups, and the other nodes, go on.
+      this.fail(new InvariantBroken('a majority has chosen other values than this node holds'))
+      return
+    }
+    if (sends.length > 0) {
+      for (const { to, message } of sends) outbox.send(this.group, to, message)
+      meter.add('sends', sends.length)
+      sends.length = 0
+    }
+    for (const { timer, delayMs } of timers) this.#timers.set(timer, delayMs, now)
+    timers.length = 0
+    for (const run of ended) this.callers.ended(run)
+    ended.length = 0
+    for (const read of reads) this.#serving.push(read)
+    reads.length = 0
+    for (const { token, outcome } of queries) {
+      const query = this.callers.takeRead(token)
+      if (query === undefined) continue
+      if (outcome === 'ready') this.readLocally(token, query)
+      else this.callers.refuseRead(token, outcome)
+    }
+    queries.length = 0
+  }
+
+  /** What the next commit has to hold; undefined: nothing. The records are this group's own until `persisted`. */
+  write(): GroupWrite | undefined {
+    const { records, head } = this.#effects
+    if (this.#core === undefined || !this.wantsCommit) return undefined
+    return { group: this.group, records, head: head ?? this.#core.head() }
+  }
+
+  get wantsCommit(): boolean {
+    return this.#effects.records.length > 0 || this.#effects.head !== undefined
+  }
+
+  /** Something chosen waits to be executed. */
+  get wantsExecution(): boolean {
+    const core = this.#core
+    return this.phase === 'running' && core !== undefined && core.executedUpTo < core.chosenUpTo
+  }
+
+  /** Commands were held back, and the core has room again. */
+  get wantsProposal(): boolean {
+    const { heldBytes } = this.callers.runs
+    return heldBytes > 0 && (this.#core?.waitingBytes ?? 0) < this.place.limits.maxWaitingBytes
+  }
+
+  /** The head of a clean stop, with whatever would have been in the next commit. */
+  lastWrite(): GroupWrite | undefined {
+    if (this.#core === undefined) return undefined
+    return { group: this.group, records: this.#effects.records, head: this.#core.head() }
+  }
+
+  /** After the last commit: whoever still waits hears that this worker is gone. */
+  stopped(now: Millis): void {
+    this.callers.endAll()
+    this.phase = 'stopped'
+    this.report(now)
+  }
+
+  /** What `write` gave is on disk. */
+  persisted(now: Millis): void {
+    this.#effects.records.length = 0
+    this.#effects.head = undefined
+    this.step({ kind: 'persisted' }, now)
+    this.emit(now)
+  }
+
+  /** Reads from the log what peers want to learn. After the commit, so that all that was chosen is there. */
+  serve(now: Millis): void {
+    const serving = this.#serving
+    for (let i = 0; i < serving.length && this.#core !== undefined; i++) {
+      const { peer, session, from, upTo, maxBytes } = serving[i] as LogRead
+      const records = this.store.read(this.group, from, upTo, maxBytes, now)
+      this.step({ kind: 'served', peer, session, from, values: records.map((record) => record.value) }, now)
+    }
+    if (serving.length === 0) return
+    serving.length = 0
+    this.emit(now)
+  }
+
+  /** Executes what is chosen; true while the pace left something over. */
+  execute(pace: Pace, now: Millis): boolean {
+    const core = this.#core
+    if (!this.wantsExecution || core === undefined || this.#execution === undefined) return false
+    this.#now = now
+    try {
+      const more = this.#execution.run(core, this.store.log, pace, this.#executed)
+      if (core.executedUpTo > this.#failedAfter) this.#backOff.succeeded()
+      return more && this.phase === 'running'
+    } catch (error) {
+      this.#executionFailed(error, now)
+      return false
+    }
+  }
+
+  /** The store lost the ability to keep a promise: nothing that waited may be sent, and nothing may be voted. */
+  storageFailed(failure: StoreFailure): void {
+    if (this.phase === 'silent') return
+    const { code, message, path } = failure
+    this.place.outbox.event(this.group, alarm(code, { message: textOf(message), path }))
+    this.#silence()
+  }
+
+  /** This group alone stops, for good. */
+  fail(error: unknown): void {
+    if (this.phase === 'silent') return
+    this.place.outbox.event(this.group, failureEvent('GROUP_FAILED', error))
+    this.#silence()
+  }
+
+  #executionFailed(error: unknown, now: Millis): void {
+    if (isCondemned(error)) throw error
+    // A step within the execution has failed, and has told.
+    if (this.phase !== 'running') return
+    if (isStoreError(error) && error.code !== 'RECORD_DAMAGED') {
+      this.store.fail(error, now)
+      return
+    }
+    if (!(error instanceof ExecuteFailure)) {
+      this.fail(error)
+      return
+    }
+    this.place.outbox.event(this.group, executeFailedEvent(error))
+    this.phase = 'retrying'
+    this.#execution = undefined
+    this.#failedAfter = this.#core?.executedUpTo ?? 0
+    this.#backOff.failed(now)
+    this.place.wakeUp.by(this.#backOff.due)
+    this.callers.endAll()
+  }
+
+  #silence(): void {
+    this.phase = 'silent'
+    this.#core = undefined
+    this.#execution = undefined
+    clearEffects(this.#effects)
+    this.#serving.length = 0
+    this.callers.endAll()
+  }
+}
+
+/** The supervisor's verdict passes through every catch: see src/ring/gate-word.ts. */
+function isCondemned(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'GATE_CONDEMNED'
+}

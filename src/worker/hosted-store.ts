@@ -1,0 +1,171 @@
+import type { GroupIndex, Instance, Millis } from '../base/numbers.js'
+import type { DurableState, LogRecord } from '../core/durable.js'
+import { describeThrown } from '../state-machine/execute-failure.js'
+import type { GroupWrite, LogStore } from '../store/log-store.js'
+import { isStoreError } from '../store/store-error.js'
+import { BackOff } from './back-off.js'
+import type { GroupHost } from './group-host.js'
+import type { WakeUp } from './wake-up.js'
+
+/** What made a store unusable, as its groups and the host hear of it. */
+export interface StoreFailure {
+  readonly code: string
+  readonly message: string
+  readonly path: string
+}
+
+/** One store of this thread with the groups in it: what fails here stops these groups, and no others. */
+export class HostedStore {
+  readonly path: string
+  readonly groups: GroupHost[] = []
+  /** Since the start of the worker, with the time they took. */
+  commits = 0
+  commitMs = 0
+  readonly #open: () => LogStore
+  readonly #backOff = new BackOff()
+  readonly #wakeUp: WakeUp
+  #log: LogStore
+  #failure: StoreFailure | undefined
+
+  /** `open` is called again after a full disk; what it throws the first time is the caller's. */
+  constructor(path: string, open: () => LogStore, wakeUp: WakeUp) {
+    this.path = path
+    this.#wakeUp = wakeUp
+    this.#open = open
+    this.#log = open()
+  }
+
+  get log(): LogStore {
+    return this.#log
+  }
+
+  get failure(): StoreFailure | undefined {
+    return this.#failure
+  }
+
+  /** Creates those of `born` that were never here, in one commit. Any other group that is missing is damaged. */
+  createMissing(born: ReadonlySet<GroupIndex>, now: Millis): void {
+    const missing: GroupIndex[] = []
+    try {
+      for (const { group } of this.groups) if (born.has(group) && !this.#isThere(group)) missing.push(group)
+      if (missing.length > 0) this.#log.create(missing)
+    } catch (error) {
+      this.fail(error, now)
+    }
+  }
+
+  /** Builds all groups from what is on disk. */
+  build(now: Millis): void {
+    if (this.#failure !== undefined) return
+    const states = this.groups.map(({ group }) => this.load(group, now))
+    for (const [i, host] of this.groups.entries()) {
+      const state = states[i]
+      if (state !== undefined) host.build(state, now)
+    }
+  }
+
+  /** What is on disk of a group; undefined if that is not to be had, and then the group or the store has failed. */
+  load(group: GroupIndex, now: Millis): DurableState | undefined {
+    try {
+      const state = this.#log.load(group)
+      if (state !== undefined) return state
+      // Never an empty group: whatever it had promised is forgotten.
+      const message = `group ${group} is not in ${this.path}, where it was created`
+      this.#damaged(group, { code: 'GROUP_DAMAGED', message, path: this.path })
+    } catch (error) {
+      const failure = this.#describe(error)
+      if (failure.code === 'GROUP_DAMAGED') this.#damaged(group, failure)
+      else this.fail(error, now)
+    }
+    return undefined
+  }
+
+  /** One durable commit. False: it failed, and every group of this store is silent before anything else can be sent. */
+  commit(writes: readonly GroupWrite[], now: Millis): boolean {
+    try {
+      this.#log.commit(writes)
+      return true
+    } catch (error) {
+      this.fail(error, now)
+      return false
+    }
+  }
+
+  /** Records for a peer; none if they cannot be read. */
+  read(group: GroupIndex, from: Instance, upTo: Instance, maxBytes: number, now: Millis): LogRecord[] {
+    try {
+      return this.#log.read(group, from, upTo, maxBytes)
+    } catch (error) {
+      // One unreadable record is this node's own trouble: the peer asks another one.
+      if (!isStoreError(error) || error.code !== 'RECORD_DAMAGED') this.fail(error, now)
+      return []
+    }
+  }
+
+  /** From here on nothing of this store is believed. */
+  fail(error: unknown, now: Millis): void {
+    if (this.#failure !== undefined) return
+    this.#failure = this.#describe(error)
+    // Space comes back by itself; after any other failure, what the page cache holds says nothing about the disk.
+    if (this.#failure.code === 'DISK_FULL') this.#tryLater(now)
+    for (const group of this.groups) group.storageFailed(this.#failure)
+  }
+
+  /** After a full disk: opening ends with a fresh durable commit, so it fails until there is space again. */
+  tryReopen(now: Millis): boolean {
+    if (this.#failure === undefined) return false
+    if (now < this.#backOff.due) {
+      this.#wakeUp.by(this.#backOff.due)
+      return false
+    }
+    this.#backOff.trying()
+    this.#log.close()
+    try {
+      this.#log = this.#open()
+    } catch (error) {
+      this.#failure = this.#describe(error)
+      this.#tryLater(now)
+      return false
+    }
+    this.#failure = undefined
+    this.#backOff.succeeded()
+    this.build(now)
+    return true
+  }
+
+  endRound(): void {
+    if (this.#failure === undefined) this.#log.endRound()
+  }
+
+  close(): void {
+    this.#log.close()
+  }
+
+  #damaged(group: GroupIndex, failure: StoreFailure): void {
+    this.groups.find((host) => host.group === group)?.storageFailed(failure)
+  }
+
+  #tryLater(now: Millis): void {
+    this.#backOff.failed(now)
+    this.#wakeUp.by(this.#backOff.due)
+  }
+
+  #isThere(group: GroupIndex): boolean {
+    try {
+      return this.#log.load(group) !== undefined
+    } catch (error) {
+      // Damaged is not absent: `build` will say so.
+      if (isStoreError(error) && error.code === 'GROUP_DAMAGED') return true
+      throw error
+    }
+  }
+
+  #describe(error: unknown): StoreFailure {
+    const known = isStoreError(error)
+    return {
+      code: known ? error.code : 'STORAGE_FAILED',
+      message: describeThrown(error),
+      path: known ? error.path : this.path,
+    }
+  }
+}

@@ -1,0 +1,175 @@
+import type { GroupIndex, Millis } from '../base/numbers.js'
+import { decodeMessage } from '../codec/messages.js'
+import { copyOf } from '../codec/own-bytes.js'
+import {
+  CommandRecord,
+  MessageRecord,
+  READ_HEAD_BYTES,
+  RECORD_KIND,
+  readLink,
+  readRead,
+} from '../codec/worker-records.js'
+import { MessageReader } from '../ring/fragments.js'
+import type { WorkerEnd } from '../ring/worker-memory.js'
+import type { GroupHost } from './group-host.js'
+import type { Workplace } from './workplace.js'
+
+/** The consuming ends of what the host shares with its worker. */
+export type InboxSource = Pick<WorkerEnd, 'control' | 'command' | 'due'>
+
+/** Where the records of one thread's inboxes go. */
+export interface InboxTarget {
+  readonly hosts: readonly GroupHost[]
+  host(group: GroupIndex): GroupHost | undefined
+  touch(host: GroupHost): void
+  /** The host asked this worker to end. */
+  stop(): void
+}
+
+/**
+ * Both inboxes of a worker, read into its groups. Nothing of a ring is kept: whatever goes further has been copied, so
+ * the space is given back as soon as a drain is over.
+ */
+export class Inbox {
+  readonly #control: MessageReader
+  readonly #command: MessageReader
+  readonly #source: InboxSource
+  readonly #place: Workplace
+  readonly #target: InboxTarget
+  readonly #commandRecord = new CommandRecord()
+  readonly #messageRecord = new MessageRecord()
+  /** The group for whose sake commands are left unread. */
+  #clog: GroupHost | undefined
+
+  constructor(source: InboxSource, place: Workplace, target: InboxTarget) {
+    const options = { maxMessageBytes: place.limits.maxMessageBytes, onDropped: () => place.meter.add('badRecords') }
+    this.#source = source
+    this.#control = new MessageReader(source.control, options)
+    this.#command = new MessageReader(source.command, options)
+    this.#place = place
+    this.#target = target
+  }
+
+  /** Nothing is to be read: the question before a park. */
+  get isEmpty(): boolean {
+    return this.#source.control.isEmpty() && (this.#isClogged() || this.#source.command.isEmpty())
+  }
+
+  /** Fixes what this round reads: what is visible before its clock is read. */
+  snapshot(): void {
+    this.#source.control.snapshot()
+    this.#source.command.snapshot()
+  }
+
+  drainControl(now: Millis): void {
+    const reader = this.#control
+    while (reader.next()) {
+      try {
+        this.#takeControl(reader, now)
+      } catch (error) {
+        if (!isCodecError(error)) throw error
+        // What a peer sent is not to be trusted; a lost message is something the protocol knows.
+        this.#place.meter.add('badRecords')
+      }
+    }
+    reader.release()
+  }
+
+  drainCommands(): void {
+    if (this.#isClogged()) return
+    this.#clog = undefined
+    const reader = this.#command
+    const record = this.#commandRecord
+    let commands = 0
+    while (reader.next()) {
+      if (reader.kind !== RECORD_KIND.command) {
+        this.#place.meter.add('badRecords')
+        continue
+      }
+      record.read(reader.view, reader.offset, reader.length)
+      const host = this.#target.host(record.group)
+      if (host === undefined) {
+        this.#place.meter.add('badRecords')
+        continue
+      }
+      commands++
+      const { sequence, machineId, flags, offset, length } = record
+      const deadline = this.#place.clock.fromHost(record.deadline)
+      host.callers.runs.add(sequence, machineId, flags, reader.bytes, offset, length, deadline)
+      this.#target.touch(host)
+      if (host.isClogged) {
+        this.#clog = host
+        break
+      }
+    }
+    reader.release()
+    if (commands > 0) this.#place.meter.add('commands', commands)
+  }
+
+  #isClogged(): boolean {
+    return this.#clog?.isClogged ?? false
+  }
+
+  #takeControl(reader: MessageReader, now: Millis): void {
+    const { kind, view, bytes, offset, length } = reader
+    switch (kind) {
+      case RECORD_KIND.message:
+        this.#message(reader, now)
+        return
+      case RECORD_KIND.read:
+        this.#read(reader, now)
+        return
+      case RECORD_KIND.link: {
+        const { peer, up, voterId } = readLink(view, bytes, offset, length)
+        this.#place.links.set(peer, { voterId, up })
+        this.#forAll((host) => host.step({ kind: 'link', peer, voterId, up }, now))
+        return
+      }
+      case RECORD_KIND.stop:
+        this.#target.stop()
+        return
+      default:
+        this.#place.meter.add('badRecords')
+    }
+  }
+
+  #message(reader: MessageReader, now: Millis): void {
+    const record = this.#messageRecord
+    record.read(reader.view, reader.offset, reader.length)
+    const host = this.#target.host(record.group)
+    if (host === undefined) {
+      this.#place.meter.add('badRecords')
+      return
+    }
+    const message = decodeMessage(reader.bytes, record.offset, record.length, this.#place.messageBounds)
+    this.#place.meter.add('messages')
+    this.#target.touch(host)
+    host.step({ kind: 'message', from: record.from, message }, now)
+  }
+
+  #read(reader: MessageReader, now: Millis): void {
+    const { view, bytes, offset, length } = reader
+    const head = readRead(view, offset, length)
+    const host = this.#target.host(head.group)
+    if (host === undefined) {
+      this.#place.meter.add('badRecords')
+      return
+    }
+    const body = copyOf(bytes, offset + READ_HEAD_BYTES, length - READ_HEAD_BYTES)
+    const query = { machineId: head.machineId, flags: head.flags, body, offset: 0, length: body.length }
+    this.#target.touch(host)
+    if (head.consistency === 'local') host.readLocally(head.token, query)
+    else host.read(head.token, query, this.#place.clock.fromHost(head.deadline), now)
+  }
+
+  #forAll(visit: (host: GroupHost) => void): void {
+    for (const host of this.#target.hosts) {
+      this.#target.touch(host)
+      visit(host)
+    }
+  }
+}
+
+function isCodecError(error: unknown): boolean {
+  return (error as { name?: unknown } | null | undefined)?.name === 'CodecError'
+}

@@ -1,0 +1,216 @@
+import type { GroupIndex, Millis } from '../base/numbers.js'
+import { TIMER_KINDS } from '../core/timers.js'
+import type { DueBits } from '../ring/due-bits.js'
+import { GatePhase } from '../ring/gate-word.js'
+import type { GroupWrite } from '../store/log-store.js'
+import type { GroupHost } from './group-host.js'
+import type { HostedStore } from './hosted-store.js'
+import { Inbox, type InboxSource, type InboxTarget } from './inbox.js'
+import { Pace } from './pace.js'
+import type { Workplace } from './workplace.js'
+
+/**
+ * One turn of a worker over everything that waits, for all of its groups:
+ *
+ *   what is visible is fixed, then the clock is read  ->  inputs, `drained`  ->  what need not wait for the disk leaves
+ *   ->  ONE commit per store  ->  `persisted`  ->  what had to wait leaves  ->  execution within its budget  ->  replies
+ *
+ * While the disk works, the next turn's inputs gather in the rings: batching by load, with no timer.
+ */
+export class Round implements InboxTarget {
+  readonly hosts: readonly GroupHost[]
+  isStopping = false
+  readonly #place: Workplace
+  readonly #stores: readonly HostedStore[]
+  readonly #inbox: Inbox
+  readonly #due: DueBits
+  readonly #pace: Pace
+  readonly #byGroup: (GroupHost | undefined)[] = []
+  readonly #dueTimers: number[] = []
+  /** Groups to be looked after in this round, or (from its end on) in the next. */
+  #touched: GroupHost[] = []
+  #next: GroupHost[] = []
+  /** Where execution begins: the groups take turns at the budget. */
+  #turn = 0
+  #reportAt: Millis = Number.POSITIVE_INFINITY
+  readonly #isIdle = (): boolean => this.#inbox.isEmpty && this.#due.isEmpty()
+
+  constructor(place: Workplace, stores: readonly HostedStore[], hosts: readonly GroupHost[], source: InboxSource) {
+    this.#place = place
+    this.#stores = stores
+    this.hosts = hosts
+    for (const host of hosts) this.#byGroup[host.group] = host
+    this.#inbox = new Inbox(source, place, this)
+    this.#due = source.due
+    this.#pace = new Pace(place.clock)
+  }
+
+  host(group: GroupIndex): GroupHost | undefined {
+    return this.#byGroup[group]
+  }
+
+  touch(host: GroupHost): void {
+    if (host.isTouched) return
+    host.isTouched = true
+    this.#touched.push(host)
+  }
+
+  stop(): void {
+    this.isStopping = true
+  }
+
+  /** Builds all groups. `born`: those that may be made, because this is the birth of the cluster or of the groups. */
+  start(born: ReadonlySet<GroupIndex>): void {
+    const now = this.#place.clock.now()
+    for (const store of this.#stores) {
+      store.createMissing(born, now)
+      store.build(now)
+    }
+    for (const host of this.hosts) this.touch(host)
+  }
+
+  /** True while there is something left to do without a new input. */
+  run(): boolean {
+    const { gate, clock, meter, outbox } = this.#place
+    gate.enter(GatePhase.round)
+    meter.add('rounds')
+    this.#inbox.snapshot()
+    this.#due.take((index) => this.#dueTimers.push(index))
+    // After what this round reads is fixed, and before anything is proposed: no input is from after `now`.
+    const now = clock.now()
+    if (this.#place.wakeUp.isDue(now)) this.#recover(now)
+    this.#inbox.drainControl(now)
+    this.#fireTimers(now)
+    this.#inbox.drainCommands()
+    for (const host of this.#touched) {
+      host.propose(now)
+      host.step({ kind: 'drained' }, now)
+      host.emit(now)
+    }
+    outbox.publish()
+    for (const store of this.#stores) this.#commit(store, now)
+    for (const host of this.#touched) host.serve(now)
+    outbox.publish()
+    this.#execute(now)
+    this.#report(now)
+    const more = this.#carryOver()
+    outbox.publish()
+    for (const store of this.#stores) store.endRound()
+    return more
+  }
+
+  /** Nothing to read: to be asked again after a park is announced. */
+  get stillEmpty(): () => boolean {
+    return this.#isIdle
+  }
+
+  /** How long a park may last, in milliseconds. */
+  parkMs(): number {
+    const at = Math.min(this.#reportAt, this.#place.wakeUp.at)
+    return at === Number.POSITIVE_INFINITY ? at : Math.max(0, at - this.#place.clock.now())
+  }
+
+  /** Writes what every group stands at, so that the next start has nothing to look for; then the stores are closed. */
+  finish(): void {
+    const now = this.#place.clock.now()
+    for (const store of this.#stores) {
+      const writes = store.groups.map((host) => host.lastWrite()).filter((write) => write !== undefined)
+      if (store.failure === undefined && writes.length > 0) store.commit(writes, now)
+    }
+    this.closeStores()
+    for (const host of this.hosts) host.stopped(now)
+    this.#place.outbox.publish()
+  }
+
+  /** Without another commit: this worker ends, by whatever way. */
+  closeStores(): void {
+    for (const store of this.#stores) store.close()
+  }
+
+  #fireTimers(now: Millis): void {
+    const timers = this.#dueTimers
+    if (timers.length === 0) return
+    for (const index of timers) {
+      const host = this.hosts[Math.floor(index / TIMER_KINDS.length)]
+      if (host === undefined) continue
+      this.touch(host)
+      host.due(index % TIMER_KINDS.length, now)
+    }
+    this.#place.meter.add('timers', timers.length)
+    timers.length = 0
+  }
+
+  /** One durable commit for all groups of one store; what it made true may leave after it, and not before. */
+  #commit(store: HostedStore, now: Millis): void {
+    const writes: GroupWrite[] = []
+    const writers: GroupHost[] = []
+    for (const host of this.#touched) {
+      if (host.store !== store) continue
+      const write = host.write()
+      if (write === undefined) continue
+      writes.push(write)
+      writers.push(host)
+    }
+    if (writes.length === 0) return
+    const { clock, meter } = this.#place
+    const before = clock.now()
+    if (!store.commit(writes, now)) return
+    const tookMs = clock.now() - before
+    store.commits++
+    store.commitMs += tookMs
+    meter.add('commits')
+    meter.add('commitMs', tookMs)
+    for (const { records } of writes) {
+      meter.add('recordsWritten', records.length)
+      for (const { value } of records) meter.add('bytesWritten', value.length)
+    }
+    for (const host of writers) host.persisted(now)
+  }
+
+  #execute(now: Millis): void {
+    const touched = this.#touched
+    if (!touched.some((host) => host.wantsExecution)) return
+    const { clock, meter, limits, outbox } = this.#place
+    const before = clock.now()
+    this.#pace.begin(limits.executionBudgetMs)
+    const start = this.#turn % touched.length
+    for (let i = 0; i < touched.length; i++) {
+      const host = touched[(start + i) % touched.length] as GroupHost
+      if (!host.wantsExecution) continue
+      if (this.#pace.isSpent()) break
+      this.#turn = start + i + 1
+      host.execute(this.#pace, now)
+      outbox.publish()
+    }
+    meter.add('executeMs', clock.now() - before)
+  }
+
+  /** Failures whose back-off is over. */
+  #recover(now: Millis): void {
+    for (const store of this.#stores) if (store.tryReopen(now)) for (const host of store.groups) this.touch(host)
+    for (const host of this.hosts) if (host.tryRebuild(now)) this.touch(host)
+  }
+
+  #report(now: Millis): void {
+    let hosts: readonly GroupHost[] = this.#touched
+    if (now >= this.#reportAt) {
+      this.#reportAt = Number.POSITIVE_INFINITY
+      hosts = this.hosts
+    }
+    for (const host of hosts) this.#reportAt = Math.min(this.#reportAt, host.report(now))
+  }
+
+  /** Groups that are not done stay touched; true if there are any. */
+  #carryOver(): boolean {
+    const done = this.#touched
+    const next = this.#next
+    for (const host of done) {
+      host.isTouched = host.wantsCommit || host.wantsExecution || host.wantsProposal
+      if (host.isTouched) next.push(host)
+    }
+    done.length = 0
+    this.#touched = next
+    this.#next = done
+    return next.length > 0
+  }
+}

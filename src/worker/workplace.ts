@@ -1,0 +1,32 @@
+import type { NodeId } from '../base/numbers.js'
+import type { Limits } from '../codec/limits.js'
+import type { WorkerLimits } from '../codec/worker-task.js'
+import type { VoterId } from '../core/membership.js'
+import type { WorkerGate } from '../ring/gate-word.js'
+import type { AnyStateMachine } from '../state-machine/contract.js'
+import type { PayloadTools } from '../state-machine/outcome.js'
+import type { Clock } from './clock.js'
+import type { Outbox } from './outbox.js'
+import type { WakeUp } from './wake-up.js'
+import type { WorkerMeter } from './worker-meter.js'
+
+/** The state of the links with one peer, as the host told it last: a rebuilt group must hear it again. */
+export interface LinkState {
+  readonly voterId: VoterId
+  readonly up: boolean
+}
+
+/** What all groups of one worker share. */
+export interface Workplace {
+  readonly outbox: Outbox
+  readonly gate: WorkerGate
+  readonly clock: Clock
+  readonly meter: WorkerMeter
+  readonly limits: WorkerLimits
+  /** What a peer may send. */
+  readonly messageBounds: Pick<Limits, 'maxMessageBytes' | 'maxValueBytes'>
+  readonly machines: readonly AnyStateMachine[]
+  readonly payloads: PayloadTools
+  readonly links: Map<NodeId, LinkState>
+  readonly wakeUp: WakeUp
+}

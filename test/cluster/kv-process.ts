@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../examples/kv/main.js', import.meta.url))
+const READY_MS = 30_000
+const STOP_MS = 20_000
+const running = new Set<ChildProcess>()
+// Whatever ends this process, its nodes end with it.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** One life of a node of examples/kv. */
+export class KvProcess {
+  /** Resolves when it has said that it is ready; rejects when it ends before. */
+  readonly ready: Promise<void>
+  readonly exited: Promise<number | NodeJS.Signals>
+  readonly #child: ChildProcess
+  #output = ''
+
+  constructor(args: readonly string[]) {
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    running.add(child)
+    this.exited = once(child, 'exit').then(([code, signal]) => {
+      running.delete(child)
+      return (code ?? signal) as number | NodeJS.Signals
+    })
+    this.ready = this.#waitUntilReady()
+    // A life that is killed while it starts has nobody who waits for it.
+    this.ready.catch(() => undefined)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** The last of what it wrote. */
+  get output(): string {
+    return this.#output
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  async kill(): Promise<void> {
+    this.signal('SIGKILL')
+    await this.exited
+  }
+
+  /** SIGTERM; resolves to its exit status, and kills what does not end by itself. */
+  async stop(): Promise<number | NodeJS.Signals> {
+    this.signal('SIGTERM')
+    const killer = setTimeout(() => this.signal('SIGKILL'), STOP_MS)
+    const end = await this.exited
+    clearTimeout(killer)
+    return end
+  }
+
+  #waitUntilReady(): Promise<void> {
+    const note = (line: string) => {
+      this.#output = `${this.#output}${line}\n`.slice(-8_192)
+    }
+    createInterface({ input: this.#child.stderr! }).on('line', note)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new Error(`node not ready after ${READY_MS} ms\n${this.#output}`)),
+        READY_MS,
+      )
+      createInterface({ input: this.#child.stdout! }).on('line', (line) => {
+        note(line)
+        if (!line.startsWith('ready:')) return
+        clearTimeout(timer)
+        resolve()
+      })
+      void this.exited.then((end) => {
+        clearTimeout(timer)
+        reject(new Error(`node ended with ${end} before it was ready\n${this.#output}`))
+      })
+    })
+  }
+}

@@ -1,0 +1,288 @@
+/** One change to one compiled file of the core: `find` must be there exactly once, white space aside. */
+export interface Edit {
+  readonly file: string
+  readonly find: string
+  readonly put: string
+}
+
+/** A small fault that the simulator has to catch: a test that cannot fail proves nothing. */
+export interface PlantedBug {
+  readonly name: string
+  /** A seed that catches it; found by `npm run sim -- --planted --find`. */
+  readonly seed: number
+  /** Runs of random faults, or `takeover`: a leader that is paused. */
+  readonly scenario?: 'takeover'
+  /** For what only a larger cluster can show; otherwise the seed decides. */
+  readonly nodes?: number
+  readonly edits: readonly Edit[]
+}
+
+const ACCEPTOR = 'core/acceptor.js'
+const PROPOSER = 'core/proposer.js'
+const LEARNER = 'core/learner.js'
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'PROMISE before the commit',
+    seed: 1,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'this.pendingPromises.push({ to: from, ballot, from: firstWanted });',
+        put: 'this.sendPromise({ to: from, ballot, from: firstWanted });',
+      },
+    ],
+  },
+  {
+    name: 'ACCEPTED before the commit',
+    seed: 1,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'this.pendingAccepted = Math.max(this.pendingAccepted, ballot);',
+        put: 'this.pendingAccepted = ballot; this.onPersisted();',
+      },
+    ],
+  },
+  {
+    name: 'own vote counted before the commit',
+    seed: 1,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'this.pendingAccepted = Math.max(this.pendingAccepted, entry.ballot);',
+        put: 'this.roles.proposer.onOwnAccepted(entry.ballot, entry.instance);',
+      },
+    ],
+  },
+  {
+    name: 'PREPARE before the own promise is durable',
+    seed: 1,
+    edits: [
+      {
+        file: PROPOSER,
+        find: 'this.roles.acceptor.raisePromise(ballot);',
+        put: 'this.roles.acceptor.raisePromise(ballot); this.campaign.onOwnPromiseDurable(state);',
+      },
+    ],
+  },
+  {
+    name: 'a ballot used again after a restart',
+    seed: 3,
+    edits: [
+      { file: 'core/group-state.js', find: 'this.seen = head.promised;', put: 'this.seen = 0;' },
+      { file: PROPOSER, find: 'nextBallot(Math.max(state.seen, state.promised)', put: 'nextBallot(state.seen' },
+    ],
+  },
+  {
+    name: 'the promise not raised on accept',
+    seed: 1,
+    edits: [{ file: ACCEPTOR, find: 'this.raisePromise(ballot); this.store({', put: 'this.store({' }],
+  },
+  {
+    name: 'the promise lowered by learning (history B)',
+    seed: 1,
+    edits: [
+      {
+        file: LEARNER,
+        find: 'this.choose(instance);',
+        put: 'this.choose(instance); state.promised = Math.min(state.promised, 65536);',
+      },
+    ],
+  },
+  {
+    name: 'an accept taken below the promise',
+    seed: 4,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: `if (ballot < state.promised) {
+          state.send(from, { kind: 'nack', ballot, promised: state.promised });
+          return;
+        }
+        state.hearLeader(ballot);`,
+        put: 'state.hearLeader(ballot);',
+      },
+    ],
+  },
+  {
+    name: 'chosen by a minority',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/pipeline.js',
+        find: 'held[state.membership.majority - 1]',
+        put: 'held[state.membership.majority - 2]',
+      },
+    ],
+  },
+  {
+    name: 'votes of different ballots counted together',
+    nodes: 5,
+    seed: 63,
+    edits: [
+      {
+        file: PROPOSER,
+        find: 'if (this.pipeline?.ballot !== ballot || version !== state.membership.version || !state.isVotingPeer(from)) return; if (chosenUpTo',
+        put: 'if (!this.pipeline) return; if (chosenUpTo',
+      },
+      {
+        file: 'core/pipeline.js',
+        find: "assert(upTo < this.next, 'no vote for an instance that was never proposed at this ballot');",
+        put: 'upTo = Math.min(upTo, this.next - 1);',
+      },
+    ],
+  },
+  {
+    name: 'a promise that comes twice counted twice',
+    seed: 40,
+    nodes: 5,
+    edits: [
+      {
+        file: 'core/campaign.js',
+        find: 'this.promises.set(from, promise.records)',
+        put: 'this.promises.set(this.promises.has(from) ? from + 1000 : from, promise.records)',
+      },
+    ],
+  },
+  {
+    name: 'recovery takes a value below the highest ballot',
+    seed: 8,
+    edits: [
+      {
+        file: 'core/recovery.js',
+        find: '!known || record.ballot > known.ballot',
+        put: '!known || record.ballot < known.ballot',
+      },
+    ],
+  },
+  {
+    name: 'recovery leaves out the own records',
+    seed: 2,
+    edits: [{ file: 'core/campaign.js', find: 'yield* state.log.recordsFrom(state.chosenUpTo + 1);', put: '' }],
+  },
+  {
+    name: 'CHOSEN believed for a record of another ballot',
+    seed: 2,
+    edits: [
+      {
+        file: LEARNER,
+        find: 'state.log.get(state.chosenUpTo + 1)?.ballot === ballot',
+        put: 'state.log.get(state.chosenUpTo + 1) !== undefined',
+      },
+    ],
+  },
+  {
+    name: 'a ballot not given up after a higher promise (history A)',
+    seed: 3,
+    edits: [
+      { file: ACCEPTOR, find: 'this.roles.proposer.onPromiseRaised(ballot);', put: '' },
+      {
+        file: ACCEPTOR,
+        find: "assert(entry.ballot === this.state.promised, 'a leader accepts only at the ballot its own acceptor promised');",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'the contiguity rule skipped',
+    seed: 1,
+    edits: [
+      { file: ACCEPTOR, find: 'if (instance > held + 1) {', put: 'if (false) {' },
+      { file: ACCEPTOR, find: 'if (instance === held + 1)', put: '' },
+    ],
+  },
+  {
+    name: 'BEHIND skipped',
+    seed: 1,
+    edits: [
+      { file: ACCEPTOR, find: 'if (state.chosenUpTo >= firstWanted) {', put: 'if (false) {' },
+      { file: ACCEPTOR, find: 'else if (state.chosenUpTo >= from) {', put: 'else if (false) {' },
+    ],
+  },
+  {
+    name: 'accepted records forgotten by a restart',
+    seed: 2,
+    edits: [{ file: 'core/log-window.js', find: 'for (const record of tail) this.put(record);', put: '' }],
+  },
+  {
+    name: 'a learned record written before the step forward',
+    seed: 1,
+    edits: [
+      { file: LEARNER, find: 'this.choose(instance);', put: 'state.persist(entry); this.choose(instance); continue;' },
+    ],
+  },
+  {
+    name: 'no dedupe',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/sessions.js',
+        find: "if (run.sequence < session.floor || session.done.has(run.sequence)) return 'duplicate';",
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'the first command above the floor skipped',
+    seed: 2,
+    edits: [
+      {
+        file: 'core/sessions.js',
+        find: "run.sequence < session.floor || session.done.has(run.sequence)) return 'duplicate'",
+        put: "run.sequence <= session.floor || session.done.has(run.sequence)) return 'duplicate'",
+      },
+    ],
+  },
+  {
+    name: 'a run skipped on one node',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/execution.js',
+        find: 'this.planned = { instance, runs };',
+        put: 'if (instance % 20 === 0 && state.nodeId === 2) runs.length = 0; this.planned = { instance, runs };',
+      },
+    ],
+  },
+  {
+    name: 'a read point asked of a minority',
+    seed: 1,
+    edits: [{ file: 'core/reads.js', find: 'round.answered.size < state.membership.majority', put: 'false' }],
+  },
+  {
+    name: 'a read served before its point is executed',
+    seed: 4,
+    edits: [
+      {
+        file: 'core/reads.js',
+        find: 'const { executedUpTo } = this.state;',
+        put: 'const executedUpTo = this.state.chosenUpTo;',
+      },
+    ],
+  },
+  {
+    name: 'BUSY of anyone counts as a sign of life',
+    scenario: 'takeover',
+    seed: 2,
+    edits: [
+      {
+        file: PROPOSER,
+        find: 'if (ballotNode(ballot) === from) state.hearLeader(ballot); else state.believeLeader(ballot);',
+        put: 'state.hearLeader(ballot);',
+      },
+    ],
+  },
+  {
+    name: 'what was forwarded stays with the leader before',
+    scenario: 'takeover',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/origin.js',
+        find: 'if (this.forwardedTo !== 0 && this.forwardedTo !== this.target()) this.takeBackForwarded();',
+        put: '',
+      },
+    ],
+  },
+]

@@ -1,0 +1,143 @@
+import { assert } from '../../src/base/assert.js'
+import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
+import { Random } from '../../src/base/random.js'
+import { Ledger } from '../support/core-ledger.js'
+import { EventQueue } from './event-queue.js'
+import { Executions } from './executions.js'
+import { Nemesis } from './nemesis.js'
+import { Network } from './network.js'
+import { type FaultPlan, NO_FAULTS, type RunPlan } from './plan.js'
+import { SimNode } from './sim-node.js'
+import { Trace } from './trace.js'
+import { Workload } from './workload.js'
+
+const TRACE_LINES = 4000
+/** Virtual time a run may take, whatever its faults leave of its progress. */
+const MAX_RUN_MS = 300_000
+/** Virtual time in which everything must have ended once nothing goes wrong any more. */
+const HEAL_MS = 60_000
+/** After that: how long an idle cluster is watched, and how much of that it may take to fall silent. */
+const IDLE_MS = 6000
+const FALL_SILENT_MS = 3000
+
+/** A whole cluster on one thread, from one seed. */
+export class World {
+  readonly queue = new EventQueue()
+  readonly random: Random
+  readonly network: Network
+  readonly executions: Executions
+  readonly workload: Workload
+  readonly ledgers: Ledger[] = []
+  readonly nodeIds: NodeId[] = []
+  readonly trace = new Trace(TRACE_LINES)
+  readonly plan: RunPlan
+  faults: FaultPlan
+  steps = 0
+  crashes = 0
+  private readonly nodes = new Map<NodeId, SimNode>()
+  private readonly nemesis: Nemesis
+
+  constructor(plan: RunPlan) {
+    this.plan = plan
+    this.faults = plan.faults
+    this.random = new Random(plan.seed)
+    this.network = new Network(this.queue, this.random, plan.faults)
+    this.workload = new Workload(this)
+    this.executions = new Executions(plan.groups, (node, group, sequence, position) =>
+      this.workload.executed(node, group, sequence, position),
+    )
+    for (let i = 0; i < plan.groups; i++) this.ledgers.push(new Ledger(plan.nodes))
+    for (let nodeId = 1; nodeId <= plan.nodes; nodeId++) this.nodeIds.push(nodeId)
+    for (const nodeId of this.nodeIds) {
+      const node = new SimNode(nodeId, this, plan.groups)
+      this.nodes.set(nodeId, node)
+      this.network.add(nodeId, node)
+    }
+    this.nemesis = new Nemesis(this)
+  }
+
+  node(nodeId: NodeId): SimNode {
+    const node = this.nodes.get(nodeId)
+    if (!node) throw new Error(`no node ${nodeId}`)
+    return node
+  }
+
+  commitMs(): number {
+    const { random } = this
+    return random.chance(0.02) ? random.between(5, 120) : random.between(0.2, 3)
+  }
+
+  note(node: NodeId, group: GroupIndex, text: string): void {
+    this.trace.add(this.queue.now, node, group, { kind: 'note', text })
+  }
+
+  /** The whole run: faults, then healing, then silence. Throws at the first broken rule. */
+  run(): void {
+    for (const nodeId of this.nodeIds) this.raise(nodeId)
+    this.workload.start()
+    this.nemesis.start()
+    while (this.steps < this.plan.steps && this.queue.now < MAX_RUN_MS) this.queue.next()
+    this.heal()
+    const end = this.queue.now + HEAL_MS
+    while (!this.isSettled()) {
+      assert(this.queue.now < end, `rule 11: not settled ${HEAL_MS} ms after the last fault: ${this.unsettled()}`)
+      this.queue.next()
+    }
+    this.executions.checkAcknowledged()
+    this.checkSilence()
+  }
+
+  /** Starts a node that is down. */
+  raise(nodeId: NodeId): void {
+    const node = this.node(nodeId)
+    if (node.up) return
+    node.start()
+    this.network.born(nodeId)
+  }
+
+  private heal(): void {
+    this.note(0, 0, 'the last fault heals')
+    this.nemesis.stop()
+    this.workload.stop()
+    this.faults = NO_FAULTS
+    this.network.faults = NO_FAULTS
+    this.network.mendAll()
+    for (const nodeId of this.nodeIds) this.raise(nodeId)
+    this.workload.finish()
+  }
+
+  private isSettled(): boolean {
+    return this.workload.pendingCount === 0 && this.unsettled() === ''
+  }
+
+  /** What is still open, in words; empty if nothing is. */
+  private unsettled(): string {
+    if (this.workload.pendingCount > 0) return `${this.workload.pendingCount} operations pending`
+    for (const [index, ledger] of this.ledgers.entries()) {
+      for (const node of this.nodes.values()) {
+        const { group } = node.groups[index] as (typeof node.groups)[number]
+        const { lastAccepted, chosenUpTo, executedUpTo } = group
+        const all = ledger.chosenUpTo
+        if (chosenUpTo === all && executedUpTo === all && lastAccepted === all) continue
+        return (
+          `group ${index}: ${all} chosen; node ${node.nodeId} has accepted ${lastAccepted}, ` +
+          `chosen ${chosenUpTo}, executed ${executedUpTo}`
+        )
+      }
+    }
+    return ''
+  }
+
+  /** An idle group sends nothing, and wakes for nothing. */
+  private checkSilence(): void {
+    const from = this.queue.now + FALL_SILENT_MS
+    while (this.queue.now < from) this.queue.next()
+    const steps = this.steps
+    const sent = this.network.protocolMessages
+    const end = from + IDLE_MS - FALL_SILENT_MS
+    while (this.queue.now < end) this.queue.next()
+    assert(this.network.protocolMessages === sent, 'an idle cluster sends protocol messages')
+    const idle = this.steps - steps
+    assert(idle <= this.plan.nodes * this.plan.groups * 4, `an idle cluster takes ${idle} steps in ${IDLE_MS} ms`)
+  }
+}

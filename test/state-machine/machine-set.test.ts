@@ -1,0 +1,174 @@
+import { expect, test } from '@jest/globals'
+import { encodePayload } from '../../src/codec/payload.js'
+import { type AnyStateMachine, defineStateMachine, type ExecuteContext } from '../../src/state-machine/contract.js'
+import { type EncodedPayload, MachineSet } from '../../src/state-machine/machine-set.js'
+import { OutcomeStatus } from '../../src/state-machine/outcome.js'
+import { Reject } from '../../src/state-machine/reject.js'
+import { payloadTools } from '../../src/worker/payload-tools.js'
+
+const LIMIT = 1000
+
+function payload(machineId: number, value: unknown): EncodedPayload {
+  const { flags, bytes } = encodePayload(value)
+  return { machineId, flags, body: bytes, offset: 0, length: bytes.length }
+}
+
+function setOf(...machines: AnyStateMachine[]): MachineSet {
+  return new MachineSet(machines, payloadTools, LIMIT)
+}
+
+/** Executes one command and gives the outcome in plain words. */
+function run(set: MachineSet, machineId: number, value: unknown): { status: number; result: unknown } {
+  const { status, flags, bytes } = set.execute(payload(machineId, value), 1, 0)
+  const isText = status !== OutcomeStatus.ok
+  return { status, result: isText ? Buffer.from(bytes).toString() : payloadTools.decode(flags, bytes, 0, bytes.length) }
+}
+
+const echo = defineStateMachine({
+  id: 1,
+  create: () => ({ seen: 0 }),
+  execute(state, command) {
+    state.seen++
+    return command
+  },
+  query: (state) => state.seen,
+})
+
+test('values, bytes, and nothing at all pass through a cbor machine unchanged', () => {
+  const set = setOf(echo)
+  for (const value of [null, 7, 'text', [1, { a: 2n }], Uint8Array.of(1, 2), new Map([['k', 1]])]) {
+    expect(run(set, 1, value)).toEqual({ status: OutcomeStatus.ok, result: value })
+  }
+})
+
+test('a machine sees its log position, and no master', () => {
+  const seen: ExecuteContext[] = []
+  const set = setOf({ ...echo, execute: (_: unknown, __: unknown, at: ExecuteContext) => void seen.push({ ...at }) })
+  set.execute(payload(1, 0), 41, 3)
+  expect(seen).toEqual([{ instance: 41, index: 3, master: { nodeId: 0, version: 0 } }])
+})
+
+test('Reject is known by its brand: a copy of the class in another realm counts too', () => {
+  const foreign = Object.assign(new Error('from elsewhere'), { [Symbol.for('shardpaxos.reject')]: true })
+  for (const thrown of [new Reject('from elsewhere'), foreign]) {
+    const set = setOf({
+      ...echo,
+      execute: () => {
+        throw thrown
+      },
+    })
+    expect(run(set, 1, 0)).toEqual({ status: OutcomeStatus.rejected, result: 'from elsewhere' })
+  }
+})
+
+test('any other throw is an ExecuteFailure that says where, with the stack of the machine', () => {
+  const set = setOf({
+    ...echo,
+    execute: function inTheMachine() {
+      throw new TypeError('a defect')
+    },
+  })
+  const message = 'state machine 1 threw at instance 5, command 2: a defect'
+  let failure: unknown
+  try {
+    set.execute(payload(1, 0), 5, 2)
+  } catch (error) {
+    failure = error
+  }
+  expect(failure).toMatchObject({ code: 'EXECUTE_FAILED', machine: 1, instance: 5, index: 2, message })
+  expect((failure as Error).stack).toContain('inTheMachine')
+})
+
+test('an unknown machine and bytes that do not decode are outcomes, alike on every replica', () => {
+  const set = setOf(echo)
+  expect(run(set, 2, 0)).toEqual({ status: OutcomeStatus.rejected, result: 'no state machine 2' })
+  const broken = { machineId: 1, flags: 1, body: Uint8Array.of(0x5b, 1), offset: 0, length: 2 }
+  expect(set.execute(broken, 1, 0).status).toBe(OutcomeStatus.rejected)
+})
+
+test('a result that cannot leave is its caller’s loss alone: the state has changed, the log goes on', () => {
+  const set = setOf({
+    ...echo,
+    execute(state: { seen: number }, command: string) {
+      state.seen++
+      if (command === 'function') return () => 0
+      if (command === 'promise') return Promise.resolve(1)
+      return 'x'.repeat(LIMIT)
+    },
+  })
+  expect(run(set, 1, 'function').status).toBe(OutcomeStatus.notEncodable)
+  expect(run(set, 1, 'promise').status).toBe(OutcomeStatus.notEncodable)
+  expect(run(set, 1, 'large').status).toBe(OutcomeStatus.tooLarge)
+  const { flags, bytes } = set.query(payload(1, 0))
+  expect(payloadTools.decode(flags, bytes, 0, bytes.length)).toBe(3)
+})
+
+test('a bytes machine gets a view and nothing but bytes; a codec of its own gets its say', () => {
+  let given: Uint8Array | undefined
+  const bytes = defineStateMachine({
+    id: 1,
+    codec: 'bytes',
+    create: () => ({}),
+    execute(_, command: Uint8Array) {
+      given = command
+      return command
+    },
+  })
+  const own = defineStateMachine({
+    id: 2,
+    codec: {
+      decode: (raw) => {
+        if (raw.length !== 1) throw new Reject('one byte, please')
+        return raw[0] as number
+      },
+      encode: (result: number) => Uint8Array.of(result, result),
+    },
+    create: () => ({}),
+    execute: (_, command: number) => command + 1,
+  })
+  const set = setOf(bytes, own)
+  const sent = payload(1, Uint8Array.of(9, 8))
+  set.execute(sent, 1, 0)
+  expect(given?.buffer).toBe(sent.body.buffer)
+  expect(run(set, 1, { not: 'bytes' }).status).toBe(OutcomeStatus.rejected)
+  expect(run(set, 2, Uint8Array.of(4))).toEqual({ status: OutcomeStatus.ok, result: Uint8Array.of(5, 5) })
+  expect(run(set, 2, Uint8Array.of(4, 4))).toEqual({ status: OutcomeStatus.rejected, result: 'one byte, please' })
+})
+
+test('the digest depends on the outcomes and on nothing else: not on queries, nor on this node’s own limit', () => {
+  const generous = new MachineSet([echo], payloadTools, 1_000_000)
+  const strict = new MachineSet([echo], payloadTools, 4)
+  const other = setOf(echo)
+  for (const set of [generous, strict]) {
+    for (const value of ['a long result', 2, null]) set.execute(payload(1, value), 1, 0)
+  }
+  strict.query(payload(1, 0))
+  for (const value of ['a long result', 3, null]) other.execute(payload(1, value), 1, 0)
+  expect(strict.digest).toBe(generous.digest)
+  expect(other.digest).not.toBe(generous.digest)
+})
+
+test('a query that throws, or has no answer, fails alone', () => {
+  const set = setOf(
+    {
+      ...echo,
+      query: () => {
+        throw new Error('in the query')
+      },
+    },
+    defineStateMachine({ id: 2, create: () => 0, execute: () => 0 }),
+  )
+  expect(set.query(payload(1, 0))).toMatchObject({ status: OutcomeStatus.queryFailed })
+  expect(Buffer.from(set.outcome.bytes).toString()).toBe('in the query')
+  expect(set.query(payload(2, 0))).toMatchObject({ status: OutcomeStatus.queryFailed })
+})
+
+test('a create that throws is an ExecuteFailure before the first instance', () => {
+  const broken = {
+    ...echo,
+    create: () => {
+      throw new Error('no')
+    },
+  }
+  expect(() => setOf(broken)).toThrow(expect.objectContaining({ code: 'EXECUTE_FAILED', instance: 0 }))
+})

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { WorkerTask } from '../../src/codec/worker-task.js'
+import { openWorkerEnd, type WorkerMemory } from '../../src/ring/worker-memory.js'
+import { loadStateMachines } from '../../src/state-machine/load.js'
+import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
+import type { StoreGate } from '../../src/store/log-store.js'
+import { buildWorker, storeGate } from '../../src/worker/build-worker.js'
+import { monotonicClock } from '../../src/worker/clock.js'
+import { runLoop } from '../../src/worker/run-loop.js'
+
+type Task = WorkerTask<WorkerMemory> & { readonly hostNow?: number; readonly createGroups?: readonly number[] }
+
+/** The group worker, but a commit does not end while there is a file `hang` beside the log. */
+export default async function hangingWorker(task: Task): Promise<void> {
+  const machines = await loadStateMachines(task.stateMachines)
+  const end = openWorkerEnd(task.memory)
+  const { round, place } = buildWorker(task, {
+    end,
+    clock: monotonicClock(task.hostNow),
+    machines,
+    openLog: ({ path }) => new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) }),
+  })
+  runLoop(round, end.bell, place, () => round.start(new Set(task.createGroups)))
+}
+
+function hanging(gate: StoreGate, path: string): StoreGate {
+  const file = join(dirname(path), 'hang')
+  const nobody = new Int32Array(new SharedArrayBuffer(4))
+  return {
+    beginCommit: () => {
+      gate.beginCommit()
+      while (existsSync(file)) Atomics.wait(nobody, 0, 0, 5)
+    },
+    endCommit: () => gate.endCommit(),
+  }
+}

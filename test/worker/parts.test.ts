@@ -1,0 +1,116 @@
+import { expect, test } from '@jest/globals'
+import { CommandReader } from '../../src/codec/command-body.js'
+import { TIMER_KINDS } from '../../src/core/timers.js'
+import { BackOff } from '../../src/worker/back-off.js'
+import { GroupTimers } from '../../src/worker/group-timers.js'
+import { OwnRuns } from '../../src/worker/own-runs.js'
+import { Pace } from '../../src/worker/pace.js'
+
+const RESEND = TIMER_KINDS.indexOf('resend')
+
+test('timers: the host hears only what would ring too late, and every timer fires once, at its deadline', () => {
+  const armed: [number, number][] = []
+  const timers = new GroupTimers((kind, delayMs) => armed.push([kind, delayMs]))
+  timers.set('resend', 100, 0)
+  timers.set('resend', 100, 60)
+  expect(armed).toEqual([[RESEND, 100]])
+  // The host rings for the first deadline: it asks for the rest of the second.
+  expect(timers.due(RESEND, 100)).toBeUndefined()
+  expect(armed).toEqual([
+    [RESEND, 100],
+    [RESEND, 60],
+  ])
+  expect(timers.due(RESEND, 159.5)).toBe('resend')
+  expect(timers.due(RESEND, 300)).toBeUndefined()
+  timers.set('resend', 10, 300)
+  timers.set('resend', 5, 301)
+  expect(armed.slice(2)).toEqual([
+    [RESEND, 10],
+    [RESEND, 5],
+  ])
+  timers.set('resend', undefined, 302)
+  expect(timers.due(RESEND, 306)).toBeUndefined()
+})
+
+test('runs: consecutive commands share one, up to the bounds of an instance; its deadline is the latest', () => {
+  const runs = new OwnRuns({ batchBytes: 1000, batchCount: 5 })
+  const bytes = new Uint8Array(100)
+  for (let k = 1; k <= 7; k++) runs.add(k, 1, 0, bytes, 0, 10, k === 2 ? 99 : k)
+  runs.add(9, 1, 0, bytes, 0, 10, 9)
+  runs.add(10, 1, 0, new Uint8Array(5000), 0, 5000, 10)
+  runs.add(11, 1, 0, bytes, 0, 10, 11)
+  runs.cut()
+  const taken = []
+  for (let run = runs.take(); run !== undefined; run = runs.take()) taken.push(run)
+  expect(taken.map(({ sequence, count, deadline }) => [sequence, count, deadline])).toEqual([
+    [1, 5, 99],
+    [6, 2, 7],
+    [9, 1, 9],
+    [10, 1, 10],
+    [11, 1, 11],
+  ])
+  const reader = new CommandReader(taken[0]?.body)
+  let commands = 0
+  while (reader.next()) commands++
+  expect(commands).toBe(5)
+  expect(runs.heldBytes).toBe(0)
+})
+
+test('runs: those the core had may still take effect, those it never saw will not; each ends once', () => {
+  const runs = new OwnRuns({ batchBytes: 1000, batchCount: 1 })
+  for (let k = 1; k <= 3; k++) runs.add(k, 1, 0, new Uint8Array(8), 0, 8, 0)
+  runs.cut()
+  runs.take()
+  runs.take()
+  expect(runs.end(1)).toBe(true)
+  const ended: unknown[] = []
+  runs.endAll((sequence, count, proposed) => ended.push([sequence, count, proposed]))
+  expect(ended).toEqual([
+    [2, 1, true],
+    [3, 1, false],
+  ])
+  expect(runs.isOpen(2)).toBe(false)
+  expect(runs.end(2)).toBe(false)
+  expect(runs.heldBytes).toBe(0)
+})
+
+test('pace: slow commands are noticed one by one, fast ones in long strides', () => {
+  let now = 0
+  let reads = 0
+  const clock = {
+    now: () => {
+      reads++
+      return now
+    },
+    fromHost: (deadline: number) => deadline,
+  }
+  const pace = new Pace(clock)
+  const spend = (commandMs: number) => {
+    let commands = 0
+    for (; !pace.isSpent(); commands++) {
+      now += commandMs
+      pace.looked()
+    }
+    return commands
+  }
+  pace.begin(50)
+  expect(spend(0.001)).toBeLessThan(50_100)
+  expect(reads).toBeLessThan(2000)
+  pace.begin(50)
+  expect(spend(20)).toBe(3)
+  pace.begin(50)
+  for (let k = 0; k < 100; k++) pace.looked()
+  expect(spend(20)).toBeLessThanOrEqual(32)
+})
+
+test('back-off: 1 s, doubling, a minute at the most, and afresh after a success', () => {
+  const backOff = new BackOff()
+  const due = () => {
+    backOff.failed(0)
+    return backOff.due
+  }
+  expect(Array.from({ length: 8 }, due)).toEqual([1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000])
+  backOff.succeeded()
+  expect(backOff.due).toBe(Number.POSITIVE_INFINITY)
+  expect(due()).toBe(1000)
+})

@@ -1,0 +1,49 @@
+import { ALL_GROUPS } from '../src/codec/record-kinds.js'
+import type { WorkerTask } from '../src/codec/worker-task.js'
+import { allocateDoorbell, Doorbell } from '../src/ring/doorbell.js'
+import { openWorkerEnd, type WorkerMemory } from '../src/ring/worker-memory.js'
+import { loadStateMachines } from '../src/state-machine/load.js'
+import { LmdbLogStore } from '../src/store/lmdb-log-store.js'
+import { buildWorker, storeGate } from '../src/worker/build-worker.js'
+import { monotonicClock } from '../src/worker/clock.js'
+import { stateEvent } from '../src/worker/events.js'
+import { runLoop } from '../src/worker/run-loop.js'
+
+/**
+ * One worker's thread, as a task of the pool that ends when the host says stop. Asynchronous only until its loop begins:
+ * then no promise resolves here any more. What goes wrong before that is thrown as `{ code, message }`.
+ */
+export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promise<void> {
+  try {
+    const clock = monotonicClock(task.hostNow)
+    const machines = await loadStateMachines(task.stateMachines)
+    const end = openWorkerEnd(task.memory)
+    const gate = storeGate(end.gate)
+    // Nobody rings it: it only ever times out.
+    const pause = new Doorbell(allocateDoorbell())
+    const hooks = task.flushDelayMs > 0 ? { afterFlush: () => void pause.park(task.flushDelayMs, () => true) } : {}
+    const { round, place } = buildWorker(task, {
+      end,
+      clock,
+      machines,
+      openLog: ({ path }) => new LmdbLogStore({ path, voterId: task.voterId, gate, hooks }),
+    })
+    runLoop(round, end.bell, place, () => {
+      round.start(new Set(task.createGroups))
+      place.outbox.event(ALL_GROUPS, stateEvent('ready'))
+      place.outbox.publish()
+    })
+  } catch (error) {
+    throw plain(error)
+  }
+}
+
+/** Errors lose their fields on the way through a thread's port; plain objects keep them. */
+function plain(error: unknown): { code: string; message: string; stack: string } {
+  const { code, message, stack } = error as { code?: unknown; message?: unknown; stack?: unknown }
+  return {
+    code: typeof code === 'string' ? code : 'WORKER_FAILED',
+    message: String(message ?? error),
+    stack: String(stack ?? ''),
+  }
+}
