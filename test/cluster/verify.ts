@@ -40,6 +40,8 @@ export async function verify(cluster: KvCluster, records: readonly KeyRecord[], 
   let doubled = 0
   const check = async (record: KeyRecord): Promise<void> => {
     for (const nodeId of cluster.nodeIds) {
+      // Statuses are up to 100 ms old and may be equal too early: this waits until the node has all acknowledged.
+      await cluster.client.get(nodeId, record.key, 'quorum')
       const { version = 0, body, status } = await cluster.client.get(nodeId, record.key, 'local')
       const problem = judge(record, version, status === 200 ? body : undefined)
       if (problem === undefined) continue
