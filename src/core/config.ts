@@ -42,6 +42,8 @@ export interface GroupTuning {
   readonly learnStartBytes: number
   readonly learnWindowBytes: number
   readonly learnChunkBytes: number
+  /** Rest of a learn stream after a chunk, as a multiple of the time the chunk took. 0: none. */
+  readonly learnRest: number
   /** Bytes of chosen values kept in memory for execution; the rest is read from the log again. */
   readonly valueCacheBytes: number
   /** A session ends after this many instances without a command of it. */
@@ -63,9 +65,10 @@ export const DEFAULT_TUNING: GroupTuning = {
   backOffMs: 20,
   maxBackOffMs: 1000,
   learnMs: 500,
-  learnStartBytes: 16 * 1024,
+  learnStartBytes: 64 * 1024,
   learnWindowBytes: 4 * 1024 * 1024,
   learnChunkBytes: 512 * 1024,
+  learnRest: 2,
   valueCacheBytes: 64 * 1024 * 1024,
   sessionInstances: 1_000_000,
   chainHistory: 4096,

@@ -177,7 +177,7 @@ export class Group {
   }
 
   private onTimer(timer: TimerKind): void {
-    const { proposer, learner, origin, reads } = this.roles
+    const { proposer, learner, source, origin, reads } = this.roles
     this.state.timerFired(timer)
     switch (timer) {
       case 'resend':
@@ -198,6 +198,8 @@ export class Group {
         return origin.onDeadlineTimer()
       case 'announce':
         return proposer.onAnnounceTimer()
+      case 'learn-rest':
+        return source.onRested()
       default:
         return unreachable(timer)
     }

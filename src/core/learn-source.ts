@@ -16,13 +16,18 @@ interface Stream {
   unacknowledged: number
   /** Bytes that may be unacknowledged. */
   window: number
-  /** Where the stream and the log were when the window was last looked at. */
+  /** One chunk at a time, and a rest after each: as long as it stays well ahead of the log. */
+  paced: boolean
+  /** When the chunk under way was begun, and when the next one may be. */
+  begunAt: Millis
+  restsUntil: Millis
+  /** Where the stream and the log were when its speed was last looked at. */
   marked: { readonly at: Millis; readonly upTo: Instance; readonly chosenUpTo: Instance }
   readonly sent: Queue<{ readonly upTo: Instance; readonly bytes: number }>
 }
 
-/** How often the window of a stream is looked at: long enough that a busy log has grown. */
-const ADAPT_MS = 100
+/** How often the speed of a stream is looked at: long enough that a log in use has grown. */
+const ADAPT_MS = 500
 
 /** Streams chosen records from the log to peers that are behind, one stream a peer, within a window of bytes. */
 export class LearnSource {
@@ -44,6 +49,9 @@ export class LearnSource {
       starved: false,
       unacknowledged: 0,
       window: Math.min(tuning.learnStartBytes, tuning.learnWindowBytes),
+      paced: tuning.learnRest > 0,
+      begunAt: now,
+      restsUntil: now,
       marked: { at: now, upTo: from - 1, chosenUpTo },
       sent: new Queue(),
     }
@@ -59,7 +67,8 @@ export class LearnSource {
       stream.unacknowledged -= first.bytes
       stream.sent.shift()
     }
-    if (this.state.now - stream.marked.at >= ADAPT_MS) this.adaptWindow(stream, upTo)
+    if (this.state.now - stream.marked.at >= ADAPT_MS) this.adaptSpeed(stream, upTo)
+    if (stream.paced && stream.unacknowledged === 0) this.rest(stream)
     this.continue(peer, stream)
   }
 
@@ -92,25 +101,43 @@ export class LearnSource {
     if (!up) this.streams.delete(peer)
   }
 
+  onRested(): void {
+    for (const [peer, stream] of this.streams) this.continue(peer, stream)
+  }
+
   /**
-   * A small window leaves the disk and the cores to the load, so it only grows while the log
-   * grows at more than half the speed of the stream, which would take too long or never end, or does not grow at all.
+   * A learner that takes all it can get takes the disk and the cores from the load. So a stream rests, and
+   * hurries only where the log grows at more than half its speed, or nothing grows that could suffer.
    */
-  private adaptWindow(stream: Stream, upTo: Instance): void {
+  private adaptSpeed(stream: Stream, upTo: Instance): void {
     const { now, chosenUpTo, tuning } = this.state
     const grown = chosenUpTo - stream.marked.chosenUpTo
     if (grown === 0 || upTo - stream.marked.upTo < 2 * grown) {
-      stream.window = Math.min(stream.window * 2, tuning.learnWindowBytes)
+      if (stream.paced) stream.paced = false
+      else stream.window = Math.min(stream.window * 2, tuning.learnWindowBytes)
     }
     stream.marked = { at: now, upTo, chosenUpTo }
   }
 
+  /** In proportion to what the chunk took: the share of the machine is the same whatever the machine is busy with. */
+  private rest(stream: Stream): void {
+    const { now, tuning } = this.state
+    // Well within the learner's patience: it would ask anew.
+    const restMs = Math.min((now - stream.begunAt) * tuning.learnRest, tuning.learnMs / 4)
+    stream.restsUntil = now + restMs
+  }
+
   private continue(peer: NodeId, stream: Stream): void {
     const { state } = this
-    if (stream.reading || stream.unacknowledged >= stream.window) return
+    if (stream.reading || stream.unacknowledged >= (stream.paced ? 1 : stream.window)) return
+    if (stream.paced && state.now < stream.restsUntil) {
+      state.armTimer('learn-rest', stream.restsUntil - state.now)
+      return
+    }
     stream.starved = stream.next > state.durableChosenUpTo && stream.next <= state.chosenUpTo
     if (stream.starved) return
     stream.reading = true
+    stream.begunAt = state.now
     if (stream.next > state.chosenUpTo) {
       this.onServed(peer, stream.session, stream.next, [])
       return

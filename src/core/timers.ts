@@ -9,6 +9,7 @@ export const TIMER_KINDS = [
   'read',
   'deadline',
   'announce',
+  'learn-rest',
 ] as const
 
 export type TimerKind = (typeof TIMER_KINDS)[number]

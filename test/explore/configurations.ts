@@ -13,6 +13,7 @@ const TIMELESS: GroupTuning = {
   maxBackOffMs: 0,
   learnMs: 0,
   announceMs: 0,
+  learnRest: 0,
   chainHistory: 16,
 }
 

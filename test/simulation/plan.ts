@@ -79,6 +79,8 @@ export function planRun(seed: number, overrides: PlanOverrides): RunPlan {
       learnWindowBytes: pick(random, 400, 4000, 100_000),
       learnChunkBytes: pick(random, 200, 1000, 20_000),
       announceMs: pick(random, 0, 4),
+      learnStartBytes: pick(random, 200, 2000),
+      learnRest: pick(random, 0, 1, 4),
       valueCacheBytes: pick(random, 0, 200, 2000, 1_000_000),
       sessionInstances: pick(random, 100, 1000, 1_000_000),
       chainHistory: pick(random, 4, 64, 4096),
