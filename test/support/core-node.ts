@@ -158,12 +158,13 @@ export class NodeModel {
       while (group.executedUpTo < group.chosenUpTo) this.execute(group.executedUpTo + 1, out)
       const reads = this.reads
       this.reads = []
-      for (const { peer, session, from, upTo } of reads) {
+      for (const { peer, session, from, upTo, maxBytes } of reads) {
         const values: Value[] = []
-        for (let i = from; i <= upTo; i++) {
+        for (let i = from, bytes = 0; i <= upTo && bytes < maxBytes; i++) {
           const record = this.disk.record(i)
           if (!record) break
           values.push(record.value)
+          bytes += record.value.length
         }
         this.step({ kind: 'served', peer, session, from, values }, out)
         again = true
