@@ -83,7 +83,9 @@ export class LocalCluster {
   async settle(timeoutMs = 20_000): Promise<void> {
     const deadline = performance.now() + timeoutMs
     // A status is up to 100 ms old: three old ones may be equal. Whoever answered this has executed all acknowledged.
-    const groups = [...this.nodes.values()].flatMap((node) => node.status().groups.map(({ group }) => node.group(group)))
+    const groups = [...this.nodes.values()].flatMap((node) =>
+      node.status().groups.map(({ group }) => node.group(group)),
+    )
     await Promise.all(groups.map((group) => group.read(undefined, { timeoutMs })))
     for (;;) {
       const views = [...this.nodes.values()].map((node) =>
