@@ -1,0 +1,142 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { crc32 } from '../../src/codec/crc32.js'
+import { putU32 } from '../../src/codec/little-endian.js'
+import { DataDirLock } from '../../src/store/data-dir-lock.js'
+import { lockPath, manifestPath } from '../../src/store/data-layout.js'
+import { checkLmdbFile } from '../../src/store/lmdb-file-check.js'
+import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
+import { instanceOfKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
+import { checkManifest, type Manifest, readManifest, writeManifest } from '../../src/store/manifest.js'
+import { decodeIdentity, encodeIdentity, STORE_FORMAT, type StoreIdentity } from '../../src/store/store-identity.js'
+import { VOTER } from '../store/support/workload.js'
+import { type Decoder, decoder, REFUSED } from './decoder.js'
+
+const FILES = ['StoreError']
+const directory = mkdtempSync(join(tmpdir(), 'fuzz-store-'))
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+
+const genesis = {
+  clusterId: 'abcdef0123456789',
+  groupCount: 4,
+  routingGroups: 4,
+  voters: [1, 2, 3].map((nodeId) => ({ nodeId, voterId: nodeId.toString().padStart(16, '0') })),
+}
+const manifests: readonly Manifest[] = [
+  { nodeId: 1, voterId: VOTER, stores: 4 },
+  { nodeId: 3, voterId: VOTER, stores: 1, genesis },
+]
+
+function manifestBytes(manifest: Manifest): Uint8Array {
+  writeManifest(directory, manifest)
+  return readFileSync(manifestPath(directory))
+}
+
+/** The two meta pages of a store that has seen some commits. */
+function metaPages(): Uint8Array {
+  const path = join(directory, 'log')
+  const store = new LmdbLogStore({ path, voterId: VOTER })
+  store.create([0, 1])
+  store.close()
+  const bytes = readFileSync(join(path, 'data.mdb')).subarray(0, 8192)
+  return Uint8Array.from(bytes)
+}
+
+const identity = decoder<StoreIdentity | { format: number }>({
+  name: 'identity of a store',
+  covers: ['store/store-identity.decodeIdentity'],
+  seeds: () =>
+    [[], [0], Array.from({ length: 300 }, (_, i) => i)].map((groups) =>
+      encodeIdentity({ format: STORE_FORMAT, voterId: VOTER, groups }),
+    ),
+  decode: (bytes) => {
+    const found = decodeIdentity(bytes, bytes.length)
+    return found === undefined || !('groups' in found) ? REFUSED : found
+  },
+  encode: (one) => encodeIdentity(one as StoreIdentity),
+  seal: (bytes) => {
+    if (bytes.length >= 4) putU32(bytes, 0, crc32(bytes.subarray(4)))
+  },
+})
+
+const key = decoder<number>({
+  name: 'key of a record',
+  covers: ['store/log-keys.instanceOfKey'],
+  seeds: () => [1, 2 ** 32, 2 ** 48 - 2].map((instance) => recordKey(new Uint8Array(KEY_BYTES), 4, instance)),
+  decode: instanceOfKey,
+})
+
+const manifest = decoder<Manifest>({
+  name: 'manifest',
+  covers: ['store/manifest.readManifest', 'store/manifest.checkManifest'],
+  seeds: () => manifests.map(manifestBytes),
+  decode: (bytes) => {
+    writeFileSync(manifestPath(directory), bytes)
+    const found = readManifest(directory)
+    if (found === undefined) return REFUSED
+    checkManifest(found, directory, { nodeId: found.nodeId })
+    return found
+  },
+  encode: manifestBytes,
+  seal: sealManifest,
+  slow: true,
+  errors: FILES,
+})
+
+/** Writes the checksum that the changed text would have, where it still is JSON. */
+function sealManifest(bytes: Uint8Array): void {
+  try {
+    const { crc32: old, ...rest } = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>
+    const at = Buffer.from(bytes).indexOf(String(old))
+    const sum = crc32(Buffer.from(JSON.stringify(rest))).toString(16)
+    if (at >= 0) bytes.set(Buffer.from(sum.padStart(8, '0')).subarray(0, bytes.length - at), at)
+  } catch {
+    // It is no JSON any more: nothing to put right.
+  }
+}
+
+/** Whatever the file says, the lock is taken, or refused as in use by a process that lives. */
+const lock = decoder({
+  name: 'lock of a data directory',
+  covers: ['store/data-dir-lock.DataDirLock'],
+  seeds: () => {
+    DataDirLock.take(directory)
+    const bytes = readFileSync(lockPath(directory), 'utf8')
+    rmSync(lockPath(directory))
+    // The process had the number at another time.
+    return [Buffer.from(bytes.replace(/"startedAt":"\d*"/, '"startedAt":"1"'))]
+  },
+  decode: (bytes) => {
+    writeFileSync(lockPath(directory), bytes)
+    try {
+      DataDirLock.take(directory).release()
+    } finally {
+      rmSync(lockPath(directory), { force: true })
+    }
+    return true
+  },
+  slow: true,
+  errors: FILES,
+})
+
+const lmdbFile = decoder({
+  name: 'meta pages of LMDB',
+  covers: ['store/lmdb-file-check.checkLmdbFile'],
+  seeds: () => [metaPages()],
+  decode: (bytes) => {
+    const path = join(directory, 'checked')
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, 'data.mdb'), bytes)
+    try {
+      checkLmdbFile(join(path, 'data.mdb'))
+    } finally {
+      rmSync(path, { recursive: true })
+    }
+    return true
+  },
+  slow: true,
+  errors: FILES,
+})
+
+export const storeDecoders: readonly Decoder[] = [identity, key, manifest, lock, lmdbFile]
