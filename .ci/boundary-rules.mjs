@@ -23,6 +23,11 @@ export const folders = {
     packages: [],
     node: '*',
   },
+  'src/store/set-aside.ts': {
+    imports: ['src/store', 'src/store/data-layout.ts', 'src/store/data-dir-lock.ts'],
+    packages: [],
+    node: '*',
+  },
   'src/state-machine': { imports: ['src/core', 'src/base'], packages: [], node: '*' },
   'src/net': { imports: ['src/codec', 'src/base'], packages: ['uWebSockets.js', 'ws'], node: '*' },
   'src/worker': {
@@ -40,6 +45,7 @@ export const folders = {
       'src/store/manifest.ts',
       'src/store/data-layout.ts',
       'src/store/data-dir-lock.ts',
+      'src/store/set-aside.ts',
     ],
     typesOnly: ['src/state-machine'],
     packages: ['piscina', 'pino', 'zod'],

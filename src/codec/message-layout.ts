@@ -6,7 +6,7 @@ import { WHOLE_BYTES } from './integers.js'
  *   byte 0   u8    kind, below
  *   byte 1   u8    small: `hops` of a forward, `done` of a learned; else 0
  *   byte 2   u16   0
- *   byte 4   u32   word: the chain of chosen and status, the bytes of an accept's value, the count of what another
+ *   byte 4   u32   word: the chain of chosen and status, `once` of a learn, the bytes of an accept's value, the count of what another
  *                  message carries; else 0
  *   byte 8   whole numbers, as many as the kind has, in the order of their fields in core/messages.ts
  *

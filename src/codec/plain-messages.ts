@@ -28,7 +28,7 @@ export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number)
     case 'gap':
       return writeFixed(bytes, at, KIND.gap, 0, message.ballot, message.next)
     case 'learn':
-      return writeFixed(bytes, at, KIND.learn, 0, message.session, message.from)
+      return writeFixed(bytes, at, KIND.learn, message.once ? 1 : 0, message.session, message.from)
     case 'learn-ack':
       return writeFixed(bytes, at, KIND['learn-ack'], 0, message.session, message.upTo)
     case 'redirect':
@@ -46,7 +46,7 @@ export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number)
 export function readPlain(bytes: Uint8Array, at: number, length: number): PlainMessage {
   const number = bytes[at]!
   if (length !== fixedSize(number)) fail('MALFORMED', 'bytes behind a message')
-  checkUnused(bytes, at, false, number === KIND.chosen || number === KIND.status)
+  checkUnused(bytes, at, false, number === KIND.chosen || number === KIND.status || number === KIND.learn)
   switch (number) {
     case KIND.accepted:
       return acceptedOf(bytes, at)
@@ -67,7 +67,7 @@ export function readPlain(bytes: Uint8Array, at: number, length: number): PlainM
     case KIND.gap:
       return { kind: 'gap', ballot: field(bytes, at, 0), next: field(bytes, at, 1) }
     case KIND.learn:
-      return { kind: 'learn', session: field(bytes, at, 0), from: field(bytes, at, 1) }
+      return learnOf(bytes, at)
     case KIND['learn-ack']:
       return { kind: 'learn-ack', session: field(bytes, at, 0), upTo: field(bytes, at, 1) }
     case KIND.redirect:
@@ -91,6 +91,12 @@ function writeAccepted(message: Accepted, bytes: Uint8Array, at: number): number
 function acceptedOf(bytes: Uint8Array, at: number): Accepted {
   const [version, ballot] = [field(bytes, at, 0), field(bytes, at, 1)]
   return { kind: 'accepted', version, ballot, chosenUpTo: field(bytes, at, 2), upTo: field(bytes, at, 3) }
+}
+
+function learnOf(bytes: Uint8Array, at: number): PlainMessage {
+  const once = wordOf(bytes, at)
+  if (once > 1) fail('MALFORMED', 'unknown bits in a learn')
+  return { kind: 'learn', session: field(bytes, at, 0), from: field(bytes, at, 1), once: once === 1 }
 }
 
 function freeOf(bytes: Uint8Array, at: number): PlainMessage {

@@ -40,6 +40,8 @@ export interface LogRead {
   readonly from: Instance
   readonly upTo: Instance
   readonly maxBytes: number
+  /** To be given back as it is. */
+  readonly once: boolean
 }
 
 export interface QueryReady {

@@ -54,6 +54,7 @@ export class GroupState {
   relay: NodeId = 0
   /** Something was handed out to be written, and `persisted` has not come yet. */
   unpersisted = false
+  private learnSessions = 0
   private readonly armed = new Set<TimerKind>()
 
   constructor(config: GroupConfig, durable: DurableState) {
@@ -132,6 +133,10 @@ export class GroupState {
     if (ballot < this.leader) return
     this.leader = ballot
     this.leaderSuspected = false
+  }
+
+  nextLearnSession(): number {
+    return ++this.learnSessions
   }
 
   sawBallot(ballot: Ballot): void {

@@ -14,6 +14,7 @@ import type { Message, Status } from './messages.js'
 import { Origin } from './origin.js'
 import { Proposer } from './proposer.js'
 import { Reads } from './reads.js'
+import { Repair } from './repair.js'
 import type { Roles } from './roles.js'
 import type { TimerKind } from './timers.js'
 
@@ -35,6 +36,7 @@ export class Group {
     roles.source = new LearnSource(this.state, roles)
     roles.origin = new Origin(this.state, roles)
     roles.reads = new Reads(this.state, roles)
+    roles.repair = new Repair(this.state)
     this.roles = roles
     this.execution = new Execution(this.state, roles)
   }
@@ -122,7 +124,9 @@ export class Group {
       case 'persisted':
         return this.onPersisted()
       case 'served':
-        return roles.source.onServed(input.peer, input.session, input.from, input.values)
+        return roles.source.onServed(input)
+      case 'unreadable':
+        return roles.repair.onUnreadable(input.instance)
       case 'executed':
         return this.execution.onExecuted(input.instance)
       default:
@@ -131,7 +135,7 @@ export class Group {
   }
 
   private onMessage(from: NodeId, message: Message): void {
-    const { acceptor, proposer, learner, source, origin, reads } = this.roles
+    const { acceptor, proposer, learner, source, origin, reads, repair } = this.roles
     switch (message.kind) {
       case 'probe':
         return proposer.onProbe(from, message.probe)
@@ -158,7 +162,8 @@ export class Group {
       case 'learn':
         return source.onLearn(from, message)
       case 'learned':
-        return learner.onLearned(from, message)
+        if (!repair.onLearned(from, message)) learner.onLearned(from, message)
+        return
       case 'learn-ack':
         return source.onLearnAck(from, message)
       case 'forward':
@@ -177,7 +182,7 @@ export class Group {
   }
 
   private onTimer(timer: TimerKind): void {
-    const { proposer, learner, source, origin, reads } = this.roles
+    const { proposer, learner, source, origin, reads, repair } = this.roles
     this.state.timerFired(timer)
     switch (timer) {
       case 'resend':
@@ -200,6 +205,8 @@ export class Group {
         return proposer.onAnnounceTimer()
       case 'learn-rest':
         return source.onRested()
+      case 'repair':
+        return repair.onTimer()
       default:
         return unreachable(timer)
     }

@@ -22,15 +22,20 @@ export type Input =
   /** All records and the head handed out so far are on disk. */
   | { readonly kind: 'persisted' }
   /** The values that `reads` asked for; fewer than asked (or none) if the log does not hold them yet. */
-  | {
-      readonly kind: 'served'
-      readonly peer: NodeId
-      readonly session: number
-      readonly from: Instance
-      readonly values: readonly Value[]
-    }
+  | Served
+  /** A chosen record cannot be read from the log: learn it again. */
+  | { readonly kind: 'unreadable'; readonly instance: Instance }
   /** The state machines have executed `instance` (always `executedUpTo + 1`). */
   | { readonly kind: 'executed'; readonly instance: Instance }
+
+export interface Served {
+  readonly kind: 'served'
+  readonly peer: NodeId
+  readonly session: number
+  readonly from: Instance
+  readonly once: boolean
+  readonly values: readonly Value[]
+}
 
 export interface OwnRun {
   readonly sequence: number

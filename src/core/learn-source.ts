@@ -1,7 +1,7 @@
 import type { Instance, Millis, NodeId } from '../base/numbers.js'
 import { Queue } from '../base/queue.js'
-import type { Value } from './command-run.js'
 import type { GroupState } from './group-state.js'
+import type { Served } from './input.js'
 import type { Learn, LearnAck } from './messages.js'
 import type { Roles } from './roles.js'
 
@@ -40,8 +40,12 @@ export class LearnSource {
     this.roles = roles
   }
 
-  onLearn(peer: NodeId, { session, from }: Learn): void {
+  onLearn(peer: NodeId, { session, from, once }: Learn): void {
     const { now, chosenUpTo, tuning } = this.state
+    if (once) {
+      this.serveOnce(peer, session, from)
+      return
+    }
     const stream: Stream = {
       session,
       next: from,
@@ -73,8 +77,12 @@ export class LearnSource {
   }
 
   /** The values that were read from the log; none if the log does not hold them (any more). */
-  onServed(peer: NodeId, session: number, from: Instance, values: readonly Value[]): void {
+  onServed({ peer, session, from, once, values }: Served): void {
     const { state } = this
+    if (once) {
+      state.send(peer, { kind: 'learned', session, from, values, chosenUpTo: state.chosenUpTo, done: true })
+      return
+    }
     const stream = this.streams.get(peer)
     if (stream?.session !== session || stream.next !== from) return
     stream.reading = false
@@ -127,6 +135,13 @@ export class LearnSource {
     stream.restsUntil = now + restMs
   }
 
+  private serveOnce(peer: NodeId, session: number, from: Instance): void {
+    const { effects, durableChosenUpTo } = this.state
+    // The peer knows it chosen; this node may not yet, and the peer asks the next one.
+    if (from > durableChosenUpTo) return
+    effects.reads.push({ peer, session, from, upTo: from, maxBytes: 1, once: true })
+  }
+
   private continue(peer: NodeId, stream: Stream): void {
     const { state } = this
     if (stream.reading || stream.unacknowledged >= (stream.paced ? 1 : stream.window)) return
@@ -139,7 +154,8 @@ export class LearnSource {
     stream.reading = true
     stream.begunAt = state.now
     if (stream.next > state.chosenUpTo) {
-      this.onServed(peer, stream.session, stream.next, [])
+      const { session, next: from } = stream
+      this.onServed({ kind: 'served', peer, session, from, once: false, values: [] })
       return
     }
     state.effects.reads.push({
@@ -148,6 +164,7 @@ export class LearnSource {
       from: stream.next,
       upTo: state.durableChosenUpTo,
       maxBytes: Math.min(state.tuning.learnChunkBytes, stream.window),
+      once: false,
     })
   }
 }

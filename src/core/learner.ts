@@ -15,7 +15,6 @@ export class Learner {
   private readonly state: GroupState
   private readonly roles: Roles
   private session: LearnSession | undefined
-  private sessions = 0
   /** What peers said they know chosen, above what is known here. */
   private readonly evidence = new Map<NodeId, Instance>()
   /** `chosenUpTo` when the learn timer was armed without a session. */
@@ -154,8 +153,8 @@ export class Learner {
 
   private ask(peer: NodeId): void {
     const { state } = this
-    this.session = { id: ++this.sessions, peer, heardAt: state.now }
-    state.send(peer, { kind: 'learn', session: this.sessions, from: state.chosenUpTo + 1 })
+    this.session = { id: state.nextLearnSession(), peer, heardAt: state.now }
+    state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, once: false })
     state.armTimer('learn', state.tuning.learnMs)
   }
 

@@ -124,6 +124,8 @@ export interface Learn {
   readonly kind: 'learn'
   readonly session: number
   readonly from: Instance
+  /** Only the instance `from`, whose record the asking node has lost: no stream. */
+  readonly once: boolean
 }
 
 /** The source of a learn session: chosen values `from`, `from + 1`, ...; `done` when it has no more. */

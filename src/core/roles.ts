@@ -4,6 +4,7 @@ import type { Learner } from './learner.js'
 import type { Origin } from './origin.js'
 import type { Proposer } from './proposer.js'
 import type { Reads } from './reads.js'
+import type { Repair } from './repair.js'
 
 /** The roles of one group, known to each other; filled by the group. */
 export interface Roles {
@@ -13,4 +14,5 @@ export interface Roles {
   source: LearnSource
   origin: Origin
   reads: Reads
+  repair: Repair
 }

@@ -10,6 +10,7 @@ export const TIMER_KINDS = [
   'deadline',
   'announce',
   'learn-rest',
+  'repair',
 ] as const
 
 export type TimerKind = (typeof TIMER_KINDS)[number]

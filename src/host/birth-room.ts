@@ -41,6 +41,8 @@ export class BirthRoom {
     const message = readGenesisMessage(decodeControl(frame, this.#limits))
     if (message === undefined || !this.isOpen) return
     if (message.kind === 'genesis-ask') {
+      // Not an empty node: a cluster that loses its data must not be born again in silence.
+      if (this.#home.isReturning) return
       const { voterId, genesis } = this.#home
       const nodes = [...this.#settings.nodeIds]
       this.#send(from, { kind: 'genesis-answer', voterId, nodes, genesis: genesis ?? null })
@@ -60,8 +62,9 @@ export class BirthRoom {
 
   /** Waits for a genesis: found on a peer, or drawn here. `signal` ends the wait. */
   async wait(signal: AbortSignal): Promise<Genesis> {
-    const { nodeId, nodeIds, create, wantedGroups, timeouts } = this.#settings
-    const { voterId } = this.#home
+    const { nodeId, nodeIds, wantedGroups, timeouts } = this.#settings
+    const { voterId, isReturning } = this.#home
+    const create = this.#settings.create && !isReturning
     const send = (peer: NodeId, message: GenesisMessage) => this.#send(peer, message)
     const birth = new Birth({ nodeId, voterId, nodeIds, create, groups: wantedGroups, send })
     this.#birth = birth
@@ -103,6 +106,8 @@ export class BirthRoom {
   #sentence(birth: Birth): string {
     const { create, nodeId, nodeIds } = this.#settings
     if (birth.refusal !== undefined) return birth.refusal
+    if (this.#home.isReturning)
+      return 'the data of this node were damaged and set aside: waiting for a node that knows the cluster'
     const missing = birth.waitingFor
     if (missing.length > 0)
       return `waiting for the nodes ${missing.join(', ')} to answer whether the cluster has been born`

@@ -3,6 +3,7 @@ import type { VoterId } from '../core/membership.js'
 import { DataDirLock } from '../store/data-dir-lock.js'
 import { logPath } from '../store/data-layout.js'
 import { checkManifest, type Manifest, readManifest, writeManifest } from '../store/manifest.js'
+import { wasSetAside } from '../store/set-aside.js'
 import type { Genesis } from './genesis.js'
 import { defaultStores, type Settings } from './options.js'
 import { toPaxosError } from './paxos-error.js'
@@ -43,6 +44,11 @@ export class DataHome {
   /** Undefined while this node does not know of a birth. */
   get genesis(): Genesis | undefined {
     return this.#manifest?.genesis
+  }
+
+  /** The voter that was here has ended: until a living cluster is found again, nobody may take this node for a new one. */
+  get isReturning(): boolean {
+    return this.genesis === undefined && wasSetAside(this.#dataDir)
   }
 
   /** Environments; fixed when the directory is made. */

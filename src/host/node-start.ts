@@ -5,9 +5,11 @@ import { frameType, PROTOCOL_VERSIONS } from '../codec/frame.js'
 import { createTransport } from '../net/create-transport.js'
 import type { LinkIdentity } from '../net/link-identity.js'
 import type { LinkState, Transport } from '../net/transport.js'
+import { setDataAside } from '../store/set-aside.js'
 import { type NodeAddress, parseAddress } from './addresses.js'
 import { BirthRoom } from './birth-room.js'
 import { DataHome } from './data-home.js'
+import type { ErrorCode } from './error-codes.js'
 import type { Genesis } from './genesis.js'
 import type { Limits } from './limits.js'
 import { MonotonicClock } from './monotonic-clock.js'
@@ -44,8 +46,27 @@ const KEEP_ALIVE_MS = 4_000
 /** What has been opened so far, to be closed again if the start fails. */
 type Undo = () => Promise<void> | void
 
-/** Starts a node part by part. If one refuses, those before it are closed again, and nothing has been written. */
+/** Damage to what a vote depends on: nobody knows what this voter has forgotten, so it never votes again. */
+const ENDS_VOTER: ReadonlySet<ErrorCode> = new Set(['MANIFEST_DAMAGED', 'STORE_DAMAGED', 'GROUP_DAMAGED'])
+
+/**
+ * Starts a node. Damaged data are set aside, and the node starts as a new voter, which others have to admit; a node
+ * without others, who could give it back what it had, leaves everything as it is and refuses.
+ */
 export async function startParts(settings: Settings, log: Logger, signal: AbortSignal): Promise<NodeParts> {
+  try {
+    return await startOnce(settings, log, signal)
+  } catch (error) {
+    const { code, message } = error as PaxosError
+    if (!ENDS_VOTER.has(code) || settings.nodeIds.length === 1) throw error
+    const aside = setDataAside(settings.dataDir)
+    log.error({ code, aside }, `${message} What was there lies in ${aside} now; the node returns as a new voter.`)
+    return startOnce(settings, log, signal)
+  }
+}
+
+/** Starts part by part. If one refuses, those before it are closed again, and nothing has been written. */
+async function startOnce(settings: Settings, log: Logger, signal: AbortSignal): Promise<NodeParts> {
   const undo: Undo[] = []
   try {
     return await new Starter(settings, log, signal, undo).run()
@@ -114,6 +135,8 @@ class Starter {
     const runtime = this.#createRuntime(home, genesis, limits, threads, pool, transport)
     this.#undo.push(async () => void (await runtime.stop(0)))
     await runtime.start()
+    for (const { failure } of runtime.groups)
+      if (failure !== undefined && ENDS_VOTER.has(failure.code)) throw new PaxosError(failure.code, failure.message)
     if (home.genesis === undefined) {
       home.adopt(genesis)
       transport.setIdentity(this.#identity(home))
@@ -229,7 +252,7 @@ class Starter {
   #warnIfUnknown({ voterId }: DataHome, { voters }: Genesis): void {
     const { nodeId } = this.#settings
     if (voters.some((voter) => voter.nodeId === nodeId && voter.voterId === voterId)) return
-    const message = `node ${nodeId} came with an empty data directory into a living cluster: it is a new voter, ${voterId}, does not vote, and waits to be admitted in place of the old one`
+    const message = `node ${nodeId} came without its data into a living cluster: it is a new voter, ${voterId}, does not vote, and waits to be admitted in place of the old one`
     this.#events.alarm({ code: 'VOTER_UNKNOWN', message, details: { nodeId, voterId } })
   }
 }

@@ -8,13 +8,16 @@ import type { GroupIndex } from '../base/numbers.js'
  * data/lock                the process that has it open
  * data/store-0007/log      LMDB environment: heads and records of the store's groups
  * data/store-0007/state    LMDB environment: the state of stored state machines
+ * data/damaged-1           what an earlier voter of this directory left, as it was found: manifest and stores
  * ```
  */
 
+export const MANIFEST = 'manifest.json'
 const STORE = /^store-\d{4,}$/
+const ASIDE = /^damaged-\d+$/
 
 export function manifestPath(dataDir: string): string {
-  return join(dataDir, 'manifest.json')
+  return join(dataDir, MANIFEST)
 }
 
 export function lockPath(dataDir: string): string {
@@ -42,8 +45,21 @@ export function groupsOfStore(store: number, stores: number, groupCount: number)
 
 /** The directories of stores that are there, whatever the manifest says. */
 export function storesPresent(dataDir: string): string[] {
+  return present(dataDir, STORE)
+}
+
+/** Folders of ended voters. */
+export function asidesPresent(dataDir: string): string[] {
+  return present(dataDir, ASIDE)
+}
+
+export function asidePath(dataDir: string, number: number): string {
+  return join(dataDir, `damaged-${number}`)
+}
+
+function present(dataDir: string, pattern: RegExp): string[] {
   try {
-    return readdirSync(dataDir).filter((name) => STORE.test(name))
+    return readdirSync(dataDir).filter((name) => pattern.test(name))
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return []
     throw error

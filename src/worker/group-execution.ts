@@ -5,18 +5,20 @@ import { GatePhase, UserCode } from '../ring/gate-word.js'
 import type { EncodedPayload } from '../state-machine/machine-set.js'
 import type { Outcome } from '../state-machine/outcome.js'
 import type { LogStore } from '../store/log-store.js'
+import { isStoreError } from '../store/store-error.js'
 import { Executor, type ReplySink } from './executor.js'
 import { LogReader } from './log-reader.js'
 import type { Pace } from './pace.js'
 import type { Workplace } from './workplace.js'
 
-/** The log was chosen but cannot be read: the group cannot execute any further. */
-class LogUnreadable extends Error {
-  readonly code = 'LOG_UNREADABLE'
+/** A chosen record is missing or damaged: nothing after it can be executed until it is learned again. */
+export class LogUnreadable extends Error {
+  override readonly name = 'LogUnreadable'
+  readonly instance: Instance
 
-  constructor(group: GroupIndex, instance: Instance) {
-    super(`group ${group}: the chosen value of instance ${instance} is not in the log`)
-    this.name = 'LogUnreadable'
+  constructor(instance: Instance, options?: ErrorOptions) {
+    super(`the chosen value of instance ${instance} is not in the log`, options)
+    this.instance = instance
   }
 }
 
@@ -88,8 +90,17 @@ export class GroupExecution {
   }
 
   #value(core: Group, log: LogStore, instance: Instance): Value {
-    const value = core.chosenValue(instance) ?? this.#reader.read(log, instance, core.chosenUpTo)
-    if (value === undefined) throw new LogUnreadable(this.#group, instance)
+    const value = core.chosenValue(instance) ?? this.#read(core, log, instance)
+    if (value === undefined) throw new LogUnreadable(instance)
     return value
+  }
+
+  #read(core: Group, log: LogStore, instance: Instance): Value | undefined {
+    try {
+      return this.#reader.read(log, instance, core.chosenUpTo)
+    } catch (error) {
+      if (isStoreError(error) && error.code === 'RECORD_DAMAGED') throw new LogUnreadable(instance, { cause: error })
+      throw error
+    }
   }
 }

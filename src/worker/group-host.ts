@@ -13,7 +13,7 @@ import { isStoreError } from '../store/store-error.js'
 import { BackOff } from './back-off.js'
 import { alarm, executeFailedEvent, failureEvent, textOf } from './events.js'
 import { GroupCallers } from './group-callers.js'
-import { GroupExecution } from './group-execution.js'
+import { GroupExecution, LogUnreadable } from './group-execution.js'
 import { GroupTimers } from './group-timers.js'
 import type { HostedStore, StoreFailure } from './hosted-store.js'
 import type { Pace } from './pace.js'
@@ -48,6 +48,8 @@ export class GroupHost {
   #execution: GroupExecution | undefined
   /** Chosen on disk at the latest build: below it the group replays what others have seen long ago. */
   #replayUpTo: Instance = 0
+  /** The latest chosen instance whose record the log did not give back; 0: none. Execution waits for it. */
+  #unreadableAt: Instance = 0
   /** Executed past it, a failure of the machine is a new one. */
   #failedAfter: Instance = 0
   #now: Millis = 0
@@ -92,6 +94,7 @@ export class GroupHost {
     this.#execution = undefined
     this.#timers.clear()
     this.#serving.length = 0
+    this.#unreadableAt = 0
     clearEffects(this.#effects)
     this.phase = 'running'
     this.#replayUpTo = durable.head.chosenUpTo
@@ -228,7 +231,8 @@ export class GroupHost {
   /** Something chosen waits to be executed. */
   get wantsExecution(): boolean {
     const core = this.#core
-    return this.phase === 'running' && core !== undefined && core.executedUpTo < core.chosenUpTo
+    if (this.phase !== 'running' || core === undefined || core.executedUpTo >= core.chosenUpTo) return false
+    return this.#unreadableAt !== core.executedUpTo + 1 || core.chosenValue(this.#unreadableAt) !== undefined
   }
 
   /** Commands were held back, and the core has room again. */
@@ -262,9 +266,11 @@ export class GroupHost {
   serve(now: Millis): void {
     const serving = this.#serving
     for (let i = 0; i < serving.length && this.#core !== undefined; i++) {
-      const { peer, session, from, upTo, maxBytes } = serving[i] as LogRead
-      const records = this.store.read(this.group, from, upTo, maxBytes, now)
-      this.step({ kind: 'served', peer, session, from, values: records.map((record) => record.value) }, now)
+      const { peer, session, from, upTo, maxBytes, once } = serving[i] as LogRead
+      const values = this.store.read(this.group, from, upTo, maxBytes, now).map((record) => record.value)
+      // This node's own trouble, and its own repair; the peer asks another node.
+      if (values.length === 0) this.#unreadable(from, now)
+      this.step({ kind: 'served', peer, session, from, once, values }, now)
     }
     if (serving.length === 0) return
     serving.length = 0
@@ -305,7 +311,11 @@ export class GroupHost {
     if (isCondemned(error)) throw error
     // A step within the execution has failed, and has told.
     if (this.phase !== 'running') return
-    if (isStoreError(error) && error.code !== 'RECORD_DAMAGED') {
+    if (error instanceof LogUnreadable) {
+      this.#unreadable(error.instance, now)
+      return
+    }
+    if (isStoreError(error)) {
       this.store.fail(error, now)
       return
     }
@@ -320,6 +330,15 @@ export class GroupHost {
     this.#backOff.failed(now)
     this.place.wakeUp.by(this.#backOff.due)
     this.callers.endAll()
+  }
+
+  /** A chosen record is lost: told once, and learned again from a peer. Until then nothing after it is executed. */
+  #unreadable(instance: Instance, now: Millis): void {
+    if (this.#unreadableAt !== instance)
+      this.place.outbox.event(this.group, alarm('RECORD_DAMAGED', { instance, path: this.store.path }))
+    this.#unreadableAt = instance
+    this.step({ kind: 'unreadable', instance }, now)
+    this.emit(now)
   }
 
   #silence(): void {

@@ -83,7 +83,7 @@ export const messages: { readonly [K in Message['kind']]: fc.Arbitrary<Extract<M
   accepted: fc.record({ ...kind('accepted'), version: whole, ballot: whole, chosenUpTo: whole, upTo: whole }),
   gap: fc.record({ ...kind('gap'), ballot: whole, next: whole }),
   chosen: fc.record({ ...kind('chosen'), ballot: whole, upTo: whole, chain: u32 }),
-  learn: fc.record({ ...kind('learn'), session: whole, from: whole }),
+  learn: fc.record({ ...kind('learn'), session: whole, from: whole, once: fc.boolean() }),
   learned: fc.record({
     ...kind('learned'),
     session: whole,

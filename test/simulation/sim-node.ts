@@ -212,7 +212,7 @@ export class SimNode implements Endpoint {
 
   /** Reads of the log are answered after the commit: a chosen record may have been waiting for it. */
   private serveReads(group: SimGroup): void {
-    for (const { peer, session, from, upTo, maxBytes } of group.reads) {
+    for (const { peer, session, from, upTo, maxBytes, once } of group.reads) {
       const values: Value[] = []
       let bytes = 0
       for (let instance = from; instance <= upTo; instance++) {
@@ -222,7 +222,7 @@ export class SimNode implements Endpoint {
         values.push(record.value)
         bytes += record.value.length
       }
-      this.inbox.push({ group, input: { kind: 'served', peer, session, from, values } })
+      this.inbox.push({ group, input: { kind: 'served', peer, session, from, once, values } })
     }
     group.reads.length = 0
   }

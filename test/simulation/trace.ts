@@ -68,7 +68,8 @@ function inputName(input: Input): string {
     case 'served':
       return `served ${input.values.length} values from ${input.from} for ${input.peer}`
     case 'executed':
-      return `executed ${input.instance}`
+    case 'unreadable':
+      return `${input.kind} ${input.instance}`
     case 'drained':
     case 'persisted':
       return input.kind

@@ -158,7 +158,7 @@ export class NodeModel {
       while (group.executedUpTo < group.chosenUpTo) this.execute(group.executedUpTo + 1, out)
       const reads = this.reads
       this.reads = []
-      for (const { peer, session, from, upTo, maxBytes } of reads) {
+      for (const { peer, session, from, upTo, maxBytes, once } of reads) {
         const values: Value[] = []
         for (let i = from, bytes = 0; i <= upTo && bytes < maxBytes; i++) {
           const record = this.disk.record(i)
@@ -166,7 +166,7 @@ export class NodeModel {
           values.push(record.value)
           bytes += record.value.length
         }
-        this.step({ kind: 'served', peer, session, from, values }, out)
+        this.step({ kind: 'served', peer, session, from, once, values }, out)
         again = true
       }
       if (again) this.step({ kind: 'drained' }, out)

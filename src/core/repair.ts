@@ -1,0 +1,70 @@
+import type { Instance, NodeId } from '../base/numbers.js'
+import type { Value } from './command-run.js'
+import type { GroupState } from './group-state.js'
+import type { Learned } from './messages.js'
+
+interface Request {
+  readonly session: number
+  readonly instance: Instance
+  /** 0: no peer was linked when it was made. */
+  readonly peer: NodeId
+}
+
+/** Learns a chosen record again that the disk no longer gives back: one instance at a time, from one peer after another. */
+export class Repair {
+  private readonly state: GroupState
+  private request: Request | undefined
+
+  constructor(state: GroupState) {
+    this.state = state
+  }
+
+  onUnreadable(instance: Instance): void {
+    if (this.request === undefined) this.ask(instance, 0)
+  }
+
+  /** True if it was the answer to a request of this role. */
+  onLearned(from: NodeId, { session, from: instance, values }: Learned): boolean {
+    const { request } = this
+    if (request?.session !== session || request.peer !== from) return false
+    const [value] = values
+    // A peer that cannot help is not asked in a circle at once: the timer asks the next one.
+    if (value === undefined || instance !== request.instance || this.isContradicted(instance, value)) return true
+    this.request = undefined
+    this.restore(instance, value)
+    return true
+  }
+
+  onTimer(): void {
+    if (this.request !== undefined) this.ask(this.request.instance, this.request.peer)
+  }
+
+  private ask(instance: Instance, last: NodeId): void {
+    const { state } = this
+    const peers = state.linkedPeers().sort((a, b) => a - b)
+    const peer = peers.find((id) => id > last) ?? peers[0] ?? 0
+    const session = state.nextLearnSession()
+    this.request = { session, instance, peer }
+    if (peer !== 0) state.send(peer, { kind: 'learn', session, from: instance, once: true })
+    state.armTimer('repair', state.tuning.learnMs)
+  }
+
+  /** Whether the own checksum chain, where it reaches back that far, speaks against the value. */
+  private isContradicted(instance: Instance, value: Value): boolean {
+    const { chains, config } = this.state
+    const before = chains.at(instance - 1)
+    const after = chains.at(instance)
+    if (before === undefined || after === undefined) return false
+    return config.values.checksum(value, before) !== after
+  }
+
+  private restore(instance: Instance, value: Value): void {
+    const { state } = this
+    const entry = { instance, ballot: 0, recoveredTo: 0, version: state.membership.version, value }
+    if (instance > state.executedUpTo && state.log.get(instance) === undefined) {
+      state.log.put(entry)
+      state.log.noteChosen(instance)
+    }
+    state.persist(entry)
+  }
+}
