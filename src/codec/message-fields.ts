@@ -43,6 +43,17 @@ export function field(bytes: Uint8Array, offset: number, index: number): number 
   return readWhole(bytes, offset + MESSAGE_HEADER_BYTES + index * WHOLE_BYTES)
 }
 
+/**
+ * Refuses a ballot of the upper half, 2^52 and above: no cluster gets there in a thousand years, and a node that believed in the
+ * last ballots would have none left to campaign at. `indexes` are those of the whole numbers that are ballots.
+ */
+export function checkBallots(bytes: Uint8Array, offset: number, indexes: readonly number[]): void {
+  for (let i = 0; i < indexes.length; i++) {
+    const at = offset + MESSAGE_HEADER_BYTES + indexes[i]! * WHOLE_BYTES
+    if (bytes[at + 6]! >= 0x10 || bytes[at + 7] !== 0) fail('MALFORMED', 'a ballot above 2^52')
+  }
+}
+
 export function smallOf(bytes: Uint8Array, offset: number): number {
   return bytes[offset + 1]!
 }

@@ -60,6 +60,30 @@ export const WHOLES: readonly number[] = wholes({
   [KIND.status]: 3,
 })
 
+/** Of the kinds by number: which of those whole numbers are ballots that somebody has promised, leads at, or campaigns at. */
+export const BALLOTS: readonly (readonly number[])[] = Array.from({ length: WHOLES.length }, (_, kind) => {
+  switch (kind) {
+    case KIND.behind:
+    case KIND.gap:
+    case KIND.chosen:
+    case KIND.redirect:
+      return [0]
+    case KIND.free:
+    case KIND.busy:
+    case KIND.prepare:
+    case KIND.promise:
+    case KIND.accept:
+    case KIND.accepted:
+      return [1]
+    case KIND.nack:
+      return [0, 1]
+    case KIND.status:
+      return [2]
+    default:
+      return []
+  }
+})
+
 export type KindNumber = (typeof KIND)[keyof typeof KIND]
 
 function wholes(table: Readonly<Record<KindNumber, number>>): readonly number[] {

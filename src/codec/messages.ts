@@ -12,7 +12,8 @@ import {
 } from './carrying-messages.js'
 import { fail } from './codec-error.js'
 import type { Limits } from './limits.js'
-import { fixedSize, KIND, WHOLES } from './message-layout.js'
+import { checkBallots } from './message-fields.js'
+import { BALLOTS, fixedSize, KIND, WHOLES } from './message-layout.js'
 import { readPlain, writePlain } from './plain-messages.js'
 
 /** Bytes of `message` as `encodeMessage` writes it. */
@@ -64,6 +65,7 @@ export function decodeMessage(
   const kind = bytes[offset]!
   if (kind === 0 || kind >= WHOLES.length) fail('UNKNOWN_KIND', `unknown message kind ${kind}`)
   if (length < fixedSize(kind)) fail('TRUNCATED', `a message of kind ${kind} is cut`)
+  checkBallots(bytes, offset, BALLOTS[kind]!)
   switch (kind) {
     case KIND.accept:
       return readAccept(bytes, offset, length, maxValueBytes)

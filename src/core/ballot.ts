@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js'
 import type { Ballot, NodeId } from '../base/numbers.js'
 
 /** Ballots interleave the nodes: `round * 65536 + nodeId`, so that no two nodes ever share one. */
@@ -18,5 +19,8 @@ export function ballotNode(ballot: Ballot): NodeId {
 
 /** The lowest ballot of `nodeId` above `seen`. */
 export function nextBallot(seen: Ballot, nodeId: NodeId): Ballot {
-  return ballotOf(ballotRound(seen) + 1, nodeId)
+  const next = ballotOf(ballotRound(seen) + 1, nodeId)
+  // Promised and written down, it would be another number when it is read again.
+  assert(Number.isSafeInteger(next), `no ballot of node ${nodeId} is left above ${seen}`)
+  return next
 }

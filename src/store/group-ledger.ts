@@ -40,6 +40,7 @@ export class GroupLedger {
   check({ group, records, head }: GroupWrite): void {
     const was = this.head
     const at = `group ${group}:`
+    assert(Number.isSafeInteger(head.promised), `${at} promised ${head.promised} cannot be written`)
     assert(head.promised >= was.promised, `${at} promised may not go from ${was.promised} to ${head.promised}`)
     assert(
       head.chosenUpTo >= was.chosenUpTo,

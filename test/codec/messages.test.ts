@@ -118,6 +118,20 @@ describe('hostile bytes', () => {
     expect(outcomeOf(() => decodeMessage(accept, 0, accept.length, { ...limits, maxValueBytes: 40 }))).toBe('TOO_LARGE')
   })
 
+  test('a ballot of the upper half is refused, in every field that holds one', () => {
+    const fields = ['ballot', 'promised', 'leader']
+    let found = 0
+    for (const arbitrary of Object.values(messages) as fc.Arbitrary<Message>[]) {
+      const one = fc.sample(arbitrary, { seed: 1, numRuns: 1 })[0] as Message
+      for (const name of Object.keys(one).filter((key) => fields.includes(key))) {
+        found++
+        expect(outcomeOf(() => decode(encode({ ...one, [name]: 2 ** 52 - 1 } as Message)))).toBe('ok')
+        expect(outcomeOf(() => decode(encode({ ...one, [name]: 2 ** 52 } as Message)))).toBe('MALFORMED')
+      }
+    }
+    expect(found).toBe(13)
+  })
+
   test('numbers without a place in the layout are not written', () => {
     for (const probe of [Number.NaN, -1, 0.5, 2 ** 53, Number.POSITIVE_INFINITY]) {
       expect(outcomeOf(() => encode({ kind: 'probe', probe }))).toBe('NOT_ENCODABLE')

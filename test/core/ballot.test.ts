@@ -17,6 +17,11 @@ test('the next ballot is the own node’s, and above everything seen', () => {
   }
 })
 
+test('past the last ballot there is no next one, rather than one that is written down as another number', () => {
+  expect(nextBallot(ballotOf(2 ** 37 - 2, 9), 65535)).toBe(Number.MAX_SAFE_INTEGER)
+  expect(() => nextBallot(ballotOf(2 ** 37 - 1, 1), 2)).toThrow(/no ballot of node 2 is left/)
+})
+
 test('two majorities of one membership share a voter', () => {
   for (let size = 1; size <= 7; size++) {
     const voters = Array.from({ length: size }, (_, index) => ({ nodeId: index + 1, voterId: `v${index}` }))
