@@ -12,17 +12,27 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+export interface KvProcessOptions {
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Gets everything that the node writes. */
+  readonly onLine?: (line: string) => void
+}
+
 /** One life of a node of examples/kv. */
 export class KvProcess {
   /** Resolves when it has said that it is ready; rejects when it ends before. */
   readonly ready: Promise<void>
   readonly exited: Promise<number | NodeJS.Signals>
   readonly #child: ChildProcess
+  readonly #onLine: ((line: string) => void) | undefined
   #output = ''
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(args: readonly string[], { env = {}, onLine }: KvProcessOptions = {}) {
+    const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio, env: { ...process.env, ...env } })
     this.#child = child
+    this.#onLine = onLine
     running.add(child)
     this.exited = once(child, 'exit').then(([code, signal]) => {
       running.delete(child)
@@ -40,6 +50,10 @@ export class KvProcess {
   /** The last of what it wrote. */
   get output(): string {
     return this.#output
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   signal(name: NodeJS.Signals): void {
@@ -63,6 +77,7 @@ export class KvProcess {
   #waitUntilReady(): Promise<void> {
     const note = (line: string) => {
       this.#output = `${this.#output}${line}\n`.slice(-8_192)
+      this.#onLine?.(line)
     }
     createInterface({ input: this.#child.stderr! }).on('line', note)
     return new Promise((resolve, reject) => {
