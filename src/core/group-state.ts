@@ -7,7 +7,7 @@ import type { DurableState, Head, LogRecord } from './durable.js'
 import { createEffects, type Effects } from './effects.js'
 import { LogWindow } from './log-window.js'
 import type { Membership, VoterId } from './membership.js'
-import type { Message } from './messages.js'
+import type { Message, Status } from './messages.js'
 import type { TimerKind } from './timers.js'
 
 export interface Peer {
@@ -151,6 +151,11 @@ export class GroupState {
       lastAccepted: Math.max(this.log.lastAccepted, this.chosenUpTo),
       firstKept: this.firstKept,
     }
+  }
+
+  status(): Status {
+    const { chosenUpTo, chain, lastAccepted } = this.head()
+    return { kind: 'status', chosenUpTo, lastAccepted, chain, leader: this.leader }
   }
 
   /** Asks for a record to be written; every commit writes the head as it is then. */

@@ -72,8 +72,7 @@ export class Group {
   }
 
   status(): Status {
-    const { chosenUpTo, chains, leader } = this.state
-    return { kind: 'status', chosenUpTo, lastAccepted: this.head().lastAccepted, chain: chains.current, leader }
+    return this.state.status()
   }
 
   get chosenUpTo(): Instance {

@@ -62,7 +62,9 @@ export class Learner {
 
   onStatus(from: NodeId, status: Status): void {
     const { state } = this
-    this.claim(from, status.chosenUpTo, status.chain)
+    const contradicts = this.claim(from, status.chosenUpTo, status.chain)
+    // A node that has just started may have missed what this one said when their link came up.
+    if (contradicts || status.chosenUpTo < state.chosenUpTo) state.send(from, state.status())
     state.sawBallot(status.leader)
     this.roles.proposer.onHigherBallot(status.leader)
     if (status.leader > state.leader) {
@@ -179,8 +181,11 @@ export class Learner {
     this.state.armTimer('learn', this.state.tuning.learnMs)
   }
 
-  private claim(peer: NodeId, upTo: Instance, chain: number): void {
-    if (this.state.chains.claim(peer, upTo, chain)) this.alarm(peer, upTo)
+  /** True if the peer contradicts this node, and has not done so before. */
+  private claim(peer: NodeId, upTo: Instance, chain: number): boolean {
+    const contradicts = this.state.chains.claim(peer, upTo, chain)
+    if (contradicts) this.alarm(peer, upTo)
+    return contradicts
   }
 
   private alarm(peer: NodeId, instance: Instance): void {

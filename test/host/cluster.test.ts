@@ -276,6 +276,21 @@ describe('stopping and starting again', () => {
     }
   })
 
+  test('a node that was away learns what it missed, although nothing happens any more', async () => {
+    const cluster = await LocalCluster.start(3)
+    try {
+      await cluster.node(1).group(0).propose({ add: 1 })
+      await cluster.settle()
+      await cluster.down(3)
+      await cluster.node(1).group(0).propose({ add: 1 })
+      await cluster.up(3)
+      const { chosenUpTo } = cluster.node(1).group(0).status()
+      await until(() => cluster.node(3).group(0).status().executedUpTo >= chosenUpTo)
+    } finally {
+      await cluster.stop()
+    }
+  }, 60_000)
+
   test('an empty directory at a node of a living cluster does not vote, and says so', async () => {
     const cluster = await LocalCluster.start(3)
     try {

@@ -2,6 +2,7 @@ import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { decodeHead, encodeHead } from '../../src/codec/head.js'
+import type { Head } from '../../src/core/durable.js'
 import type { Logger } from '../../src/index.js'
 import { logPath, manifestPath } from '../../src/store/data-layout.js'
 import { headKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
@@ -137,6 +138,20 @@ describe('damage to what a vote depends on ends the voter', () => {
   }, 60_000)
 })
 
+test('a node that a majority contradicts stops that group, keeps its files, and goes on with the others', async () => {
+  const log = await hurt(() => changeHead((head) => ({ ...head, chain: head.chain ^ 1 })))
+  await until(() => cluster.node(HURT).status().groups[0]?.state === 'failed')
+  expect(log.errors).toEqual(expect.arrayContaining(['CHAIN_MISMATCH', 'CONTRADICTED']))
+  expect(cluster.node(HURT).status().groups[0]?.failure?.code).toBe('GROUP_FAILED')
+  await cluster.node(HURT).group(1).propose({ add: 1 })
+  expect(await value(HURT, 1)).toBe(8)
+  // The other two are a majority, and know who is wrong.
+  await cluster.node(1).group(0).propose({ add: 1 })
+  await until(() => cluster.alarms.some(({ node, code }) => node === 1 && code === 'CHAIN_MISMATCH'))
+  expect(cluster.alarms.some(({ node, code }) => node !== HURT && code === 'CONTRADICTED')).toBe(false)
+  expect(existsSync(join(dataDir(), 'damaged-1'))).toBe(false)
+}, 60_000)
+
 function damageHead(group: number): void {
   const path = logPath(dataDir(), group)
   flipBit(path, headKey(key, group, 0), 200)
@@ -145,13 +160,17 @@ function damageHead(group: number): void {
 
 /** A head that speaks of one accepted record more than there is: as if that one had vanished from the index. */
 function damageTail(): void {
+  changeHead((head) => ({ ...head, lastAccepted: head.lastAccepted + 1 }))
+}
+
+/** Both copies of the head of group 0, with checksums that fit. */
+function changeHead(change: (head: Head) => Head): void {
   editRaw(logPath(dataDir(), 0), ({ get, put }) => {
     for (const copy of [0, 1] as const) {
       const bytes = get(headKey(key, 0, copy))
       const stored = decodeHead(bytes, 0)
       if (typeof stored === 'string') throw new Error(stored)
-      const head = { ...stored.head, lastAccepted: stored.head.lastAccepted + 1 }
-      encodeHead(bytes, 0, { ...stored, head })
+      encodeHead(bytes, 0, { ...stored, head: change(stored.head) })
       put(headKey(key, 0, copy), bytes)
     }
   })
