@@ -33,6 +33,8 @@ export class SimNode implements Endpoint {
   private readonly random: Random
   private inbox: { readonly group: SimGroup; readonly input: Input }[] = []
   private readonly links = new Map<NodeId, boolean>()
+  /** The sockets of a process are there before its groups: until those are loaded, what peers say is lost. */
+  private listening = false
   private busy = false
   /** What comes due while the process is stopped; undefined: it runs. */
   private stalled: (() => void)[] | undefined
@@ -84,6 +86,13 @@ export class SimNode implements Endpoint {
     this.touched = new Set(this.groups)
     this.finishRound()
     this.tickStatus()
+    this.listening = false
+    this.later(this.random.chance(0.5) ? this.random.between(0, 50) : 0, () => this.listen())
+  }
+
+  private listen(): void {
+    this.listening = true
+    for (const [peer, up] of this.links) this.tellLink(peer, up)
   }
 
   crash(): void {
@@ -118,11 +127,16 @@ export class SimNode implements Endpoint {
   }
 
   receive(from: NodeId, group: GroupIndex, message: Message): void {
+    if (!this.listening) return
     this.put(group, { kind: 'message', from, message })
   }
 
   linkChanged(peer: NodeId, up: boolean): void {
     this.links.set(peer, up)
+    if (this.listening) this.tellLink(peer, up)
+  }
+
+  private tellLink(peer: NodeId, up: boolean): void {
     for (const group of this.groups) {
       this.put(group.index, { kind: 'link', peer, voterId: voterIdOf(peer), up })
       if (up) this.world.network.send(this.nodeId, peer, group.index, group.group.status())
