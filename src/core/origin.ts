@@ -172,7 +172,7 @@ export class Origin {
       }
       return
     }
-    const target = state.config.proposeOn === 'here' ? 0 : this.target()
+    const target = roles.proposer.proposesHere ? 0 : this.target()
     if (target === 0) {
       roles.proposer.seekLeadership()
       return

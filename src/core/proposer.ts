@@ -47,6 +47,11 @@ export class Proposer {
     return this.pipeline?.ballot ?? this.campaign?.ballot ?? 0
   }
 
+  /** Nobody without a vote can propose: it forwards, whatever its configuration says. */
+  get proposesHere(): boolean {
+    return this.state.config.proposeOn === 'here' && this.state.isVoter
+  }
+
   get waitingBytes(): number {
     return this.queuedBytes + (this.pipeline?.inFlightBytes ?? 0)
   }
@@ -84,21 +89,34 @@ export class Proposer {
   /** Something here needs a leader and none is in sight: ask, and then try. */
   seekLeadership(): void {
     const { state } = this
-    if (!state.isVoter || this.backingOff || this.probing || this.campaign || this.pipeline) return
-    if (state.config.proposeOn === 'here') {
+    if (this.backingOff || this.probing || this.campaign || this.pipeline) return
+    if (this.proposesHere) {
       this.startCampaign()
       return
     }
     this.probing = new Probing(++this.probes)
-    state.broadcast(state.otherVoters(), { kind: 'probe', probe: this.probing.id })
+    state.broadcast(state.isVoter ? state.otherVoters() : this.someVoter(), { kind: 'probe', probe: this.probing.id })
     this.backOff()
-    if (this.probing.isFree(state)) this.startCampaign()
+    this.maybeCampaign()
   }
 
   onProbe(from: NodeId, probe: number): void {
     const { state } = this
-    if (this.seesLivingLeader(from)) state.send(from, { kind: 'busy', probe, ballot: state.leader })
-    else state.send(from, { kind: 'free', probe, promised: state.promised, chosenUpTo: state.chosenUpTo })
+    // Who has no vote asks only one of us, and cannot try itself: it wants to hear of any leader, idle ones included.
+    const cannotTry = !state.isVotingPeer(from)
+    if (this.seesLivingLeader(from) || (cannotTry && this.pipeline)) {
+      state.send(from, { kind: 'busy', probe, ballot: state.leader })
+      return
+    }
+    state.send(from, { kind: 'free', probe, promised: state.promised, chosenUpTo: state.chosenUpTo })
+    if (cannotTry && state.isVoter) this.seekLeadership()
+  }
+
+  /** One voter is enough to find a leader for a node without a vote: several would only duel over it. */
+  private someVoter(): NodeId[] {
+    const { state } = this
+    const linked = state.otherVoters().filter((nodeId) => state.peers.get(nodeId)?.up)
+    return linked.slice(this.probes % Math.max(1, linked.length)).slice(0, 1)
   }
 
   onFree(from: NodeId, { probe, promised, chosenUpTo }: Free): void {
@@ -107,7 +125,7 @@ export class Proposer {
     if (this.probing?.id !== probe || !state.isVotingPeer(from)) return
     this.roles.learner.noteEvidence(from, chosenUpTo)
     this.probing.free.add(from)
-    if (this.probing.isFree(state)) this.startCampaign()
+    this.maybeCampaign()
   }
 
   onBusy(from: NodeId, { probe, ballot }: Busy): void {
@@ -120,6 +138,11 @@ export class Proposer {
     else state.believeLeader(ballot)
     if (state.leaderInSight() === 0) state.relay = from
     this.roles.origin.wantRoute()
+  }
+
+  private maybeCampaign(): void {
+    const { state } = this
+    if (state.isVoter && this.probing?.isFree(state)) this.startCampaign()
   }
 
   private startCampaign(): void {
