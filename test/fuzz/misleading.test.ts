@@ -6,12 +6,12 @@ const SEED = 20261121
 
 test('whatever a voter says: no worker ends, no other group suffers, every disk can be read again', () => {
   fc.assert(
-    fc.property(misleading, (lies) => mislead(lies)),
-    { seed: SEED, numRuns: 60 },
+    fc.property(misleading, (lies) => void mislead(lies)),
+    { seed: SEED, numRuns: 40 },
   )
 })
 
-/** Found so, and kept: each ended the worker, or left a head that could not be read again. */
+/** Found so, and kept: each ended the worker when it had to campaign, and left a head that could not be read again. */
 const found: [string, Misleading[]][] = [
   [
     'the last ballot there is, as that of a leader',
@@ -23,5 +23,5 @@ const found: [string, Misleading[]][] = [
   ],
 ]
 test.each(found)('%s', (_name, lies) => {
-  expect(() => mislead(lies)).not.toThrow()
+  expect(mislead(lies)).toEqual([])
 })

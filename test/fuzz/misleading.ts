@@ -67,9 +67,9 @@ export const misleading: fc.Arbitrary<readonly Misleading[]> = fc.array(
 /**
  * A cluster at work hears what was never said, has to elect another leader, and is started again from its disks. A lie
  * may cost a group (nothing here is meant to stand against liars), but it must not end a worker, reach another group, or
- * leave a disk that cannot be read. Throws what is broken.
+ * leave a disk that cannot be read: that throws. Returns the alarms there were.
  */
-export function mislead(lies: readonly Misleading[]): void {
+export function mislead(lies: readonly Misleading[]): string[] {
   const cluster = new TestCluster({ machines: [counterMachine], stores: [[0, 1]] })
   const answers = (node: number, group: number) =>
     cluster.host(node).replies.filter((one) => one.group === group).length
@@ -86,6 +86,9 @@ export function mislead(lies: readonly Misleading[]): void {
   setLink(cluster, true)
   for (const one of NODES) cluster.host(one).propose(1, { add: 1 })
   cluster.run(() => answers(1, 1) === 2 && answers(2, 1) === 1 && answers(3, 1) === 1)
+  const alarms = NODES.flatMap((one) => cluster.host(one).events).flatMap(({ event }) =>
+    event.kind === 'alarm' ? [event.code] : [],
+  )
   for (const one of NODES) cluster.start(one)
   cluster.host(1).propose(1, { add: 1 })
   cluster.run(() => answers(1, 1) === 1)
@@ -94,6 +97,7 @@ export function mislead(lies: readonly Misleading[]): void {
       if (event.kind === 'alarm' && /DAMAGED|STORAGE/.test(event.code)) throw new Error(`node ${one}: ${event.code}`)
     }
   }
+  return alarms
 }
 
 /** Node 1, which led, is cut off from the others, or back. */
