@@ -72,6 +72,7 @@ const message = decoder<Message>({
     'codec/plain-messages.readPlain',
     ...['readAccept', 'readPromise', 'readLearned', 'readForward'].map((name) => `codec/carrying-messages.${name}`),
     'codec/message-fields.checkUnused',
+    'codec/message-fields.checkBallots',
     'codec/integers.readWhole',
   ],
   seeds: () => [...recorded.map(({ bytes }) => bytes), ...encodedMessages(200)],
