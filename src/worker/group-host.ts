@@ -268,6 +268,8 @@ export class GroupHost {
     for (let i = 0; i < serving.length && this.#core !== undefined; i++) {
       const { peer, session, from, upTo, maxBytes, once } = serving[i] as LogRead
       const values = this.store.read(this.group, from, upTo, maxBytes, now).map((record) => record.value)
+      // The read has failed the whole store, which says nothing about this record.
+      if (this.phase === 'silent') return
       // This node's own trouble, and its own repair; the peer asks another node.
       if (values.length === 0) this.#unreadable(from, now)
       this.step({ kind: 'served', peer, session, from, once, values }, now)

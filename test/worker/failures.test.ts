@@ -1,7 +1,12 @@
 import { expect, test } from '@jest/globals'
+import type { NodeId } from '../../src/base/numbers.js'
 import { encodedSize, encodeMessage } from '../../src/codec/messages.js'
+import type { WorkerStore } from '../../src/codec/worker-task.js'
 import { Group } from '../../src/core/group.js'
 import { defineStateMachine } from '../../src/state-machine/contract.js'
+import type { LogStore } from '../../src/store/log-store.js'
+import { MemoryLogStore } from '../../src/store/memory-log-store.js'
+import { StoreError } from '../../src/store/store-error.js'
 import { type Add, counterMachine } from './support/counter-machine.js'
 import { NODES, TestCluster } from './support/test-cluster.js'
 
@@ -89,6 +94,29 @@ test('a commit that fails silences the groups of its store, and no others', () =
   for (const group of [0, 1]) cluster.host(2).propose(group, { add: 1 })
   cluster.run(() => cluster.host(2).replies.length === 2)
   expect(cluster.host(1).votes.filter((group) => group !== 2)).toEqual([])
+})
+
+test('a read for a peer that fails is the failure of the store, and no damage to a record', () => {
+  let failing = false
+  const openLog = (_node: NodeId, { path }: WorkerStore, cluster: TestCluster): LogStore => {
+    const log = cluster.memoryLog(path)
+    log.read = (...asked) => {
+      if (failing) throw new StoreError('STORAGE_FAILED', 'the disk does not answer', { path })
+      return MemoryLogStore.prototype.read.apply(log, asked)
+    }
+    return log
+  }
+  const cluster = new TestCluster({ machines: [counterMachine], openLog })
+  cluster.cut.add(3)
+  cluster.host(1).propose(0, { add: 1 })
+  cluster.run(() => cluster.host(1).replies.length === 1)
+  failing = true
+  cluster.cut.clear()
+  const told = () => [1, 2].flatMap((node) => cluster.host(node).events.map(({ event }) => event))
+  cluster.host(3).propose(0, { add: 1 })
+  cluster.run(() => told().length > 0)
+  cluster.runFor(50)
+  for (const event of told()) expect(event).toMatchObject({ kind: 'alarm', code: 'STORAGE_FAILED' })
 })
 
 test('after a full disk the store is opened again by itself', () => {
