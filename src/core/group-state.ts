@@ -17,6 +17,9 @@ export interface Peer {
   up: boolean
 }
 
+/** More than a group ever asks in a millisecond. */
+const QUESTIONS_PER_MS = 1024
+
 /** Stands in between two steps, so that nothing is ever written into effects the caller has already read. */
 const NO_EFFECTS = createEffects()
 
@@ -54,7 +57,9 @@ export class GroupState {
   relay: NodeId = 0
   /** Something was handed out to be written, and `persisted` has not come yet. */
   unpersisted = false
-  private learnSessions = 0
+  /** Questions are numbered from here on, and how many of each kind were asked. */
+  private questionsFrom = 0
+  private readonly questions = { probe: 0, learn: 0, read: 0 }
   private readonly armed = new Set<TimerKind>()
 
   constructor(config: GroupConfig, durable: DurableState) {
@@ -135,8 +140,17 @@ export class GroupState {
     this.leaderSuspected = false
   }
 
-  nextLearnSession(): number {
-    return ++this.learnSessions
+  /**
+   * In the same process a group may be built anew from its log, with its links as they are. So its questions get numbers
+   * that none before had: a late answer to an earlier one counted for a read would make it stale.
+   */
+  startQuestions(now: Millis): void {
+    this.questionsFrom = Math.floor(now) * QUESTIONS_PER_MS
+  }
+
+  /** The number of a question to peers, by which its answers are known. */
+  nextQuestion(kind: 'probe' | 'learn' | 'read'): number {
+    return this.questionsFrom + ++this.questions[kind]
   }
 
   sawBallot(ballot: Ballot): void {

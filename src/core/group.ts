@@ -44,6 +44,7 @@ export class Group {
   /** Once, before the first step: an accepted tail found on disk is completed by somebody, at last by this node. */
   start(now: Millis, effects: Effects): void {
     this.state.begin(now, effects)
+    this.state.startQuestions(now)
     this.roles.proposer.noteTail()
     this.state.end()
   }

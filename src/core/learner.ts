@@ -155,7 +155,7 @@ export class Learner {
 
   private ask(peer: NodeId): void {
     const { state } = this
-    this.session = { id: state.nextLearnSession(), peer, heardAt: state.now }
+    this.session = { id: state.nextQuestion('learn'), peer, heardAt: state.now }
     state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, once: false })
     state.armTimer('learn', state.tuning.learnMs)
   }

@@ -24,7 +24,6 @@ export class Proposer {
   /** Nodes whose forwarded runs this node has taken: told when it loses its leadership. */
   private readonly forwarders = new Set<NodeId>()
   private queuedBytes = 0
-  private probes = 0
   /** Rounds lost in a row: doubles the back-off. */
   private lost = 0
   private backingOff = false
@@ -94,8 +93,9 @@ export class Proposer {
       this.startCampaign()
       return
     }
-    this.probing = new Probing(++this.probes)
-    state.broadcast(state.isVoter ? state.otherVoters() : this.someVoter(), { kind: 'probe', probe: this.probing.id })
+    this.probing = new Probing(state.nextQuestion('probe'))
+    const asked = state.isVoter ? state.otherVoters() : this.someVoter(this.probing.id)
+    state.broadcast(asked, { kind: 'probe', probe: this.probing.id })
     this.backOff()
     this.maybeCampaign()
   }
@@ -113,10 +113,10 @@ export class Proposer {
   }
 
   /** One voter is enough to find a leader for a node without a vote: several would only duel over it. */
-  private someVoter(): NodeId[] {
+  private someVoter(turn: number): NodeId[] {
     const { state } = this
     const linked = state.otherVoters().filter((nodeId) => state.peers.get(nodeId)?.up)
-    return linked.slice(this.probes % Math.max(1, linked.length)).slice(0, 1)
+    return linked.slice(turn % Math.max(1, linked.length)).slice(0, 1)
   }
 
   onFree(from: NodeId, { probe, promised, chosenUpTo }: Free): void {

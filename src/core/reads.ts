@@ -31,7 +31,6 @@ interface Waiting {
 export class Reads {
   private readonly state: GroupState
   private readonly roles: Roles
-  private rounds = 0
   private next: PendingRead[] = []
   private round: Round | undefined
   private waiting: Waiting[] = []
@@ -68,7 +67,7 @@ export class Reads {
   begin(): void {
     const { state } = this
     if (this.round || this.next.length === 0) return
-    this.round = { id: ++this.rounds, answered: new Set(), point: 0, reads: this.next }
+    this.round = { id: state.nextQuestion('read'), answered: new Set(), point: 0, reads: this.next }
     this.next = []
     this.ask(this.round)
     if (state.isVoter) this.answer(state.nodeId, this.ownPoint())

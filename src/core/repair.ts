@@ -43,7 +43,7 @@ export class Repair {
     const { state } = this
     const peers = state.linkedPeers().sort((a, b) => a - b)
     const peer = peers.find((id) => id > last) ?? peers[0] ?? 0
-    const session = state.nextLearnSession()
+    const session = state.nextQuestion('learn')
     this.request = { session, instance, peer }
     if (peer !== 0) state.send(peer, { kind: 'learn', session, from: instance, once: true })
     state.armTimer('repair', state.tuning.learnMs)

@@ -65,3 +65,13 @@ test('a minority does not make a read point', () => {
   reader.point(3, 0)
   expect(reader.node.queries).toEqual([{ token: 7, outcome: 'ready' }])
 })
+
+test('a late answer to a group that was since built anew, in the same process, does not count', () => {
+  const reader = new Reader()
+  reader.reads(7)
+  reader.node.now = 3
+  reader.node.restart([])
+  reader.reads(8)
+  reader.point(3, 0)
+  expect(reader.node.queries).toEqual([])
+})
