@@ -1,0 +1,203 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { freePorts } from '../../native-bench/free-ports.js'
+import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
+import { buildIoShim, type IoRule, IoShim } from '../support/io-shim/io-shim.js'
+import { LoneNodeProcess } from './support/lone-node-process.js'
+import { difference, expectations, VOTER, workload } from './support/workload.js'
+
+const scratch = mkdtempSync(join(tmpdir(), 'io-failures-'))
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+const built = buildIoShim(scratch)
+if ('missing' in built) console.log(`failures of writes and flushes are not tested: ${built.missing}`)
+const describeIfBuilt = 'missing' in built ? describe.skip : describe
+
+jest.setTimeout(120_000)
+
+let directory: string
+let shim: IoShim
+beforeEach(() => {
+  directory = mkdtempSync(join(scratch, 'run-'))
+  if ('library' in built) shim = new IoShim(built.library, join(directory, 'rules'))
+})
+afterEach(() => {
+  shim?.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+const EIO = { path: 'data.mdb', error: 'EIO' } as const
+
+describeIfBuilt('a store of which one call to the disk fails', () => {
+  const seed = 11
+  const commits = 40
+  const script = fileURLToPath(new URL('./support/commit-workload.js', import.meta.url))
+  let expected: ReturnType<typeof expectations>
+  beforeAll(() => {
+    expected = expectations(workload(seed, commits))
+  })
+
+  function run(rule: IoRule) {
+    const path = join(directory, 'store', 'log')
+    rmSync(path, { recursive: true, force: true })
+    shim.set(0, rule)
+    const env = { ...process.env, ...shim.env }
+    const ended = spawnSync(process.execPath, [script, path, `${seed}`, `${commits}`], { encoding: 'utf8', env })
+    expect(shim.count(0).hit).toBe(1)
+    const lines = ended.stdout.trimEnd().split('\n').filter(Boolean)
+    const acks = lines.filter((line) => line.startsWith('ack '))
+    return { path, lines, acks: acks.length - 1, signal: ended.signal }
+  }
+
+  /** Everything acknowledged is there, and of the commit that failed all or nothing. */
+  function expectNothingLost(path: string, acks: number): void {
+    const store = new LmdbLogStore({ path, voterId: VOTER })
+    const now = difference(store, expected[acks] ?? new Map())
+    const next = difference(store, expected[acks + 1] ?? new Map())
+    store.close()
+    expect([now, next]).toContain(undefined)
+  }
+
+  const rules: [string, string, Omit<IoRule, 'path'>][] = [5, 11, 24, 38].flatMap((skip) => [
+    [`flush ${skip} fails`, 'STORAGE_FAILED', { calls: ['flush'], error: 'EIO', skip }],
+    [`meta page ${skip} fails`, 'STORAGE_FAILED', { calls: ['synchronous-write'], error: 'EIO', skip }],
+    [`meta page ${skip} is torn`, 'STORAGE_FAILED', { calls: ['synchronous-write'], error: 'EIO', skip, torn: 1 }],
+    [`flush ${skip} finds no space`, 'DISK_FULL', { calls: ['flush'], error: 'ENOSPC', skip }],
+  ])
+  test.each(rules)('%s: %s, and again at every later call; nothing is lost', (_name, code, rule) => {
+    const { path, lines, acks } = run({ ...rule, path: 'data.mdb', times: 1 })
+    expect(acks).toBeGreaterThanOrEqual(0)
+    expect(lines.at(-1)).toBe(`failed ${code} then ${code} ${code}`)
+    expectNothingLost(path, acks)
+  })
+
+  test.each([8, 30, 55, 80])('page write %i fails: it says so or dies, and never answers after it', (skip) => {
+    for (const torn of [0, 0.5]) {
+      const { path, lines, acks, signal } = run({ ...EIO, calls: ['write'], skip, times: 1, torn })
+      const last = lines.at(-1)
+      const died = signal !== null && /^ack /.test(last ?? '')
+      if (!died) expect(last).toBe('failed STORAGE_FAILED then STORAGE_FAILED STORAGE_FAILED')
+      expectNothingLost(path, acks)
+    }
+  })
+})
+
+describeIfBuilt('a node whose disk fails under one of its stores', () => {
+  let port = 0
+  let dataDir = ''
+  const lives: LoneNodeProcess[] = []
+  const FIRST = '/store-0000/log/data.mdb'
+
+  beforeEach(async () => {
+    dataDir = join(directory, 'data')
+    port = (await freePorts(1))[0] as number
+  })
+  afterEach(async () => {
+    for (const life of lives.splice(0)) await life.kill()
+  })
+
+  function begin(): LoneNodeProcess {
+    const life = new LoneNodeProcess(dataDir, port, shim.env)
+    lives.push(life)
+    return life
+  }
+
+  async function working(): Promise<LoneNodeProcess> {
+    const life = begin()
+    await life.until(() => life.count('ack 0') >= 3 && life.count('ack 1') >= 3)
+    expect(life.isOver).toBe(false)
+    return life
+  }
+
+  /** What the life before acknowledged is there after a restart, and at most what nobody knows of besides. */
+  async function expectKept(life: LoneNodeProcess): Promise<void> {
+    await life.kill()
+    shim.clear()
+    const next = begin()
+    await next.until((lines) => lines.filter((line) => line.startsWith('total ')).length === 2)
+    for (const group of [0, 1]) {
+      const acked = life.lines.filter((line) => line.startsWith(`ack ${group} `)).at(-1)
+      const unknown = life.lines.filter((line) => line.startsWith(`failed ${group} `) && !line.endsWith('not-applied'))
+      const [line = ''] = next.lines.filter((one) => one.startsWith(`total ${group} `))
+      const total = Number(line.split(' ')[2])
+      const least = Number(acked?.split(' ')[2])
+      expect(total).toBeGreaterThanOrEqual(least)
+      // The one that was under way when it was killed.
+      expect(total).toBeLessThanOrEqual(least + unknown.length + 1)
+    }
+    await next.until(() => next.count('ack 0') > 0 && next.count('ack 1') > 0)
+    expect(next.isOver).toBe(false)
+  }
+
+  test('a flush fails: the group stops and stays so though the disk is whole again; the other one goes on', async () => {
+    const life = await working()
+    shim.set(0, { calls: ['flush'], path: FIRST, error: 'EIO', times: 1 })
+    await life.until((lines) => lines.includes('state 0 failed'))
+    const from = life.lines.length
+    expect(life.lines).toContain('alarm 0 STORAGE_FAILED')
+    await life.until(() => life.count('ack 1', from) >= 50 && life.count('failed 0', from) >= 5)
+    expect(life.count('ack 0', from)).toBe(0)
+    expect(life.lines.filter((line) => line.startsWith('alarm')).every((line) => line.startsWith('alarm 0'))).toBe(true)
+    await expectKept(life)
+  })
+
+  test('no space at the flush: the group stops, and comes back by itself when there is', async () => {
+    const life = await working()
+    shim.set(0, { calls: ['flush'], path: FIRST, error: 'ENOSPC' })
+    await life.until((lines) => lines.includes('state 0 failed'))
+    expect(life.lines).toContain('alarm 0 DISK_FULL')
+    const from = life.lines.length
+    await life.until(() => life.count('ack 1', from) >= 50 && life.count('failed 0', from) >= 5)
+    expect(life.count('ack 0', from)).toBe(0)
+    shim.clear()
+    await life.until(() => life.count('ack 0', from) >= 5)
+    await expectKept(life)
+  })
+
+  test('a flush takes long: the group is stalled, callers hear of it, and it goes on when the flush has ended', async () => {
+    const life = await working()
+    shim.set(0, { calls: ['flush'], path: FIRST, delayMs: 1500, times: 1 })
+    await life.until((lines) => lines.includes('state 0 stalled'))
+    expect(life.lines.some((line) => /^alarm . STALLED$/.test(line))).toBe(true)
+    const from = life.lines.length
+    await life.until(() => life.count('ack 0', from) >= 5)
+    expect(life.lines).toContain('state 0 running')
+    await expectKept(life)
+  })
+
+  test('a page write fails: the process dies or the group stops; nothing that was acknowledged is lost', async () => {
+    for (const torn of [0, 0.5]) {
+      const life = await working()
+      shim.set(0, { calls: ['write'], path: FIRST, error: 'EIO', times: 1, torn })
+      await life.until((lines) => lines.includes('state 0 failed'))
+      const from = life.lines.length
+      if (!life.isOver) {
+        expect(life.lines).toContain('alarm 0 STORAGE_FAILED')
+        await life.until(() => life.count('failed 0', from) >= 3)
+        expect(life.count('ack 0', from)).toBe(0)
+      }
+      await expectKept(life)
+      for (const one of lives.splice(0)) await one.kill()
+    }
+  })
+
+  test.each([
+    ['the manifest is not renamed', { calls: ['rename'], path: 'manifest.json' }],
+    ['the manifest is not flushed', { calls: ['flush'], path: 'manifest.json' }],
+    ['a store is not renamed', { calls: ['rename'], path: 'store-0001/log' }],
+    ['a store is not flushed', { calls: ['flush'], path: 'store-0001/log.new' }],
+    ['the groups are not created', { calls: ['synchronous-write'], path: 'store-0001/log' }],
+  ] as [string, IoRule][])('a birth at which %s is refused, and can be done again', async (_name, rule) => {
+    shim.set(0, { ...rule, error: 'EIO', times: 1 })
+    const life = begin()
+    await life.until((lines) => lines.some((line) => /^(refused|ack|alarm|state)/.test(line)))
+    expect(shim.count(0).hit).toBe(1)
+    await life.kill()
+    shim.clear()
+    const next = await working()
+    expect(next.count('total 0 0') + next.count('total 1 0')).toBe(2)
+  })
+})
