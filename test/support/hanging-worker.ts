@@ -4,14 +4,18 @@ import type { WorkerTask } from '../../src/codec/worker-task.js'
 import { openWorkerEnd, type WorkerMemory } from '../../src/ring/worker-memory.js'
 import { loadStateMachines } from '../../src/state-machine/load.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
-import type { StoreGate } from '../../src/store/log-store.js'
+import type { LogStore, StoreGate } from '../../src/store/log-store.js'
+import { StoreError } from '../../src/store/store-error.js'
 import { buildWorker, storeGate } from '../../src/worker/build-worker.js'
 import { monotonicClock } from '../../src/worker/clock.js'
 import { runLoop } from '../../src/worker/run-loop.js'
 
 type Task = WorkerTask<WorkerMemory> & { readonly hostNow?: number; readonly createGroups?: readonly number[] }
 
-/** The group worker, but a commit does not end while there is a file `hang` beside the log. */
+/**
+ * The group worker, but a commit does not end while there is a file `hang` beside the log, and no group can be created
+ * in a store that is opened while there is a file `barren` in the data directory.
+ */
 export default async function hangingWorker(task: Task): Promise<void> {
   const machines = await loadStateMachines(task.stateMachines)
   const end = openWorkerEnd(task.memory)
@@ -19,9 +23,19 @@ export default async function hangingWorker(task: Task): Promise<void> {
     end,
     clock: monotonicClock(task.hostNow),
     machines,
-    openLog: ({ path }) => new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) }),
+    openLog: ({ path }) => {
+      const log = new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) })
+      return existsSync(join(dirname(dirname(path)), 'barren')) ? barren(log, path) : log
+    },
   })
   runLoop(round, end.bell, place, () => round.start(new Set(task.createGroups)))
+}
+
+function barren(log: LogStore, path: string): LogStore {
+  log.create = () => {
+    throw new StoreError('STORAGE_FAILED', 'no group can be created here', { path })
+  }
+  return log
 }
 
 function hanging(gate: StoreGate, path: string): StoreGate {
