@@ -1,0 +1,126 @@
+import type { Random } from '../../src/base/random.js'
+import { applyWrite } from '../store/support/disk-history.js'
+import type { SystemCall } from '../store/support/system-calls.js'
+
+/** What happened to one of many files, or was said meanwhile, in the order in which the calls ended. */
+export type ClusterEvent =
+  | {
+      readonly kind: 'write'
+      readonly file: string
+      readonly offset: number
+      readonly data: Buffer
+      readonly synchronous: boolean
+    }
+  | { readonly kind: 'flush'; readonly file: string }
+  | { readonly kind: 'said'; readonly line: string }
+
+const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'])
+const PASSED_OVER = new Set(['openat', 'close', 'lseek'])
+/** A file of LMDB is born under another name; what matters is what it is called later. */
+const UNBORN = /\/log\.new\/data\.mdb$/
+const STORE = /\/log(?:\.new)?\/data\.mdb$/
+
+/** The history of all files of LMDB below `base`; each trace is of one process, the later ones of later lives. */
+export function clusterHistory(lives: readonly (readonly SystemCall[])[], base: string): ClusterEvent[] {
+  const events: ClusterEvent[] = []
+  for (const calls of lives) {
+    const descriptors = new Map<number, { synchronous: boolean; position: number }>()
+    for (const { name, fd, target, data, args, result } of calls) {
+      if (name === 'openat' && result >= 0) {
+        if (STORE.test(data.toString())) descriptors.set(result, { synchronous: /O_D?SYNC/.test(args), position: 0 })
+        else descriptors.delete(result)
+      }
+      if (name === 'write' && fd === 1) {
+        for (const line of data.toString().trimEnd().split('\n')) events.push({ kind: 'said', line })
+      }
+      const open = fd === undefined ? undefined : descriptors.get(fd)
+      if (open === undefined || result < 0 || !target.startsWith(base) || !STORE.test(target)) continue
+      const file = target.replace(UNBORN, '/log/data.mdb')
+      if (name === 'lseek') open.position = result
+      if (PASSED_OVER.has(name)) continue
+      if (name === 'fdatasync' || name === 'fsync') events.push({ kind: 'flush', file })
+      else if (name === 'ftruncate') {
+        // Only ever longer: zeros up to there.
+        const offset = Number(args.slice(args.lastIndexOf(',') + 1)) - 1
+        events.push({ kind: 'write', file, offset, data: Buffer.of(0), synchronous: false })
+      } else if (WRITES.has(name)) {
+        const inPlace = name.startsWith('p')
+        const offset = inPlace ? Number(args.split(',').at(name === 'pwritev2' ? -2 : -1)) : open.position
+        if (!inPlace) open.position += result
+        events.push({ kind: 'write', file, offset, data: data.subarray(0, result), synchronous: open.synchronous })
+      } else throw new Error(`${name}(${args}) is not understood`)
+    }
+  }
+  return events
+}
+
+type Write = Extract<ClusterEvent, { kind: 'write' }>
+
+/** One file as a power cut finds it: what is durable, and what was written since. */
+export interface DiskFile {
+  durable: Buffer
+  readonly pending: Write[]
+}
+
+/** All files after each event; a synchronous write is durable once the next event begins. */
+export class ClusterDisk {
+  readonly files = new Map<string, DiskFile>()
+  /** Of every group, the last acknowledged instance and total. */
+  readonly acked = new Map<number, { readonly instance: number; readonly total: number }>()
+  isBorn = false
+  #settled: Write | undefined
+
+  apply(event: ClusterEvent): void {
+    if (this.#settled !== undefined) settle(this.#file(this.#settled.file), this.#settled)
+    this.#settled = undefined
+    if (event.kind === 'said') {
+      const [word, group, instance, total] = event.line.split(' ')
+      if (word === 'born') this.isBorn = true
+      if (word === 'ack') this.acked.set(Number(group), { instance: Number(instance), total: Number(total) })
+      return
+    }
+    const file = this.#file(event.file)
+    if (event.kind === 'write') {
+      file.pending.push(event)
+      if (event.synchronous) this.#settled = event
+    } else {
+      for (const write of file.pending) file.durable = applyWrite(file.durable, write.offset, write.data)
+      file.pending.length = 0
+    }
+  }
+
+  #file(name: string): DiskFile {
+    const known = this.files.get(name) ?? { durable: Buffer.alloc(0), pending: [] }
+    this.files.set(name, known)
+    return known
+  }
+}
+
+function settle(file: DiskFile, write: Write): void {
+  const at = file.pending.indexOf(write)
+  if (at < 0) return
+  file.pending.splice(at, 1)
+  file.durable = applyWrite(file.durable, write.offset, write.data)
+}
+
+/** The least that a device writes as a whole, and what most of them do. */
+const SECTORS = [512, 4096]
+
+/** What a power cut may leave of a file: of what was not flushed any part. */
+export function cut(file: DiskFile, random: Random): Buffer {
+  let left: Buffer = Buffer.from(file.durable)
+  const kind = random.below(4)
+  for (const { offset, data } of file.pending) {
+    const sector = SECTORS[random.below(SECTORS.length)] as number
+    const keep = kind === 0 ? 0 : kind === 1 ? 1 : random.between(0, 1)
+    const first = Math.floor(offset / sector)
+    const last = Math.floor((offset + data.length - 1) / sector)
+    for (let at = first; at <= last; at++) {
+      if (!random.chance(keep)) continue
+      const from = Math.max(0, at * sector - offset)
+      const to = Math.min(data.length, (at + 1) * sector - offset)
+      left = applyWrite(left, offset + from, data.subarray(from, to))
+    }
+  }
+  return left
+}
