@@ -13,6 +13,8 @@ process.on('exit', () => {
 })
 
 export interface KvProcessOptions {
+  /** The program; by default the one that was built with the tests. */
+  readonly main?: string
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
   /** Gets everything that the node writes. */
@@ -28,9 +30,9 @@ export class KvProcess {
   readonly #onLine: ((line: string) => void) | undefined
   #output = ''
 
-  constructor(args: readonly string[], { env = {}, onLine }: KvProcessOptions = {}) {
+  constructor(args: readonly string[], { main = MAIN, env = {}, onLine }: KvProcessOptions = {}) {
     const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio, env: { ...process.env, ...env } })
+    const child = spawn(process.execPath, [main, ...args], { stdio, env: { ...process.env, ...env } })
     this.#child = child
     this.#onLine = onLine
     running.add(child)

@@ -1,7 +1,7 @@
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../src/base/random.js'
-import { judgeHistories } from './judgement.js'
+import { Judge } from './judge.js'
 import type { KeyHistory } from './key-history.js'
 import { Nemesis } from './nemesis.js'
 import { settle } from './settle.js'
@@ -21,6 +21,7 @@ export interface EraOptions {
   /** How long the nemesis acts, about. */
   readonly ms: number
   readonly roundMs: number
+  readonly main: string | undefined
   readonly shimLibrary: string | undefined
   readonly tally: Tally
   readonly progress: (line: string) => void
@@ -53,7 +54,7 @@ const OF_A_DISK = new Set(['STORAGE_FAILED', 'DISK_FULL'])
 
 /** The life of one cluster, from birth under load to the check of all it said. */
 export async function runEra(options: EraOptions): Promise<EraResult> {
-  const { dir, number, seed, nodes, groups, clients, rate, ms, roundMs, shimLibrary, tally, progress } = options
+  const { dir, number, seed, nodes, groups, clients, rate, ms, roundMs, main, shimLibrary, tally, progress } = options
   mkdirSync(dir, { recursive: true })
   const random = new Random(seed)
   const events = createWriteStream(join(dir, 'events.log'))
@@ -73,19 +74,26 @@ export async function runEra(options: EraOptions): Promise<EraResult> {
     tally.problems.push(`era ${number}: node ${nodeId} ended by itself with ${end}`)
   }
   const smallDiskOf = 1 + (number % nodes)
-  const common = { nodes, groups, dir, shimLibrary, smallDiskOf, random: new Random(random.uint32()) }
+  const common = { nodes, groups, dir, main, shimLibrary, smallDiskOf, random: new Random(random.uint32()) }
   const cluster = await TortureCluster.start({ ...common, onAlarm, onLost })
+  const judge = new Judge((history, text) => {
+    tally.problems.push(`era ${number}: ${text}`)
+    keep(dir, history)
+  })
   const stage: Stage = { cluster, tally, expected, log }
   const nemesis = new Nemesis(stage, random.uint32())
   const { client, nodeIds } = cluster
   const workload = new Workload({ client, nodeIds, groups, clients, rate, random: new Random(random.uint32()) })
   try {
-    for (let round = 1; performance.now() - began < ms; round++) {
+    // What comes after a problem would only be its consequence.
+    const before = tally.problems.length
+    for (let round = 1; performance.now() - began < ms && tally.problems.length === before; round++) {
       log(`round ${round}`)
       workload.start()
       await nemesis.act(Math.min(roundMs, Math.max(0, ms - (performance.now() - began))))
       log('faults healed')
       await settle(stage, workload)
+      judge.look(workload.histories)
       progress(`era ${number}, round ${round}: ${describe(workload.counts)}`)
     }
     await readAll(workload, cluster, tally)
@@ -95,11 +103,8 @@ export async function runEra(options: EraOptions): Promise<EraResult> {
     await cluster.end()
     await new Promise((resolve) => events.end(resolve))
   }
-  const { checked, undecided, violations } = judgeHistories(workload.histories)
-  for (const { history, text } of violations) {
-    tally.problems.push(`era ${number}: ${text}`)
-    keep(dir, history)
-  }
+  judge.look(workload.histories)
+  const { checked, undecided } = judge
   const bornWithSmallDisk = cluster.smallDisk !== undefined
   return { counts: workload.counts, reasons: workload.reasons, checked, undecided, bornWithSmallDisk }
 }

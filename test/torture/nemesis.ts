@@ -23,7 +23,7 @@ export class Nemesis {
     this.#stage = stage
     this.#random = new Random(seed)
     this.#tracks = [
-      { acts: PROCESS_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 2_500 },
+      { acts: PROCESS_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 2_000 },
       { acts: NETWORK_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 4_000 },
       { acts: DISK_ACTS, random: new Random(this.#random.uint32()), longestCalmMs: 6_000 },
     ]

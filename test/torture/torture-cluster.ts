@@ -14,6 +14,8 @@ export interface TortureClusterOptions {
   readonly groups: number
   /** For data, logs and control files. */
   readonly dir: string
+  /** Another program than the one that was built. */
+  readonly main: string | undefined
   /** The compiled library; undefined: no faults below the store, and clocks as they are. */
   readonly shimLibrary: string | undefined
   /** Which node gets a disk that can be filled; 0: none. */
@@ -82,7 +84,7 @@ export class TortureCluster {
 
   /** A new life of a node on its data. Its peers are where the proxies listen. */
   spawn(nodeId: number): KvProcess {
-    const { groups, random } = this.#options
+    const { groups, random, main } = this.#options
     const addresses = this.nodeIds.map(
       (peer) => `127.0.0.1:${peer === nodeId ? this.#ports[peer - 1] : this.network.port(nodeId, peer)}`,
     )
@@ -96,7 +98,11 @@ export class TortureCluster {
         ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(groups)],
         ...['--timeout', String(SHORT_TIMEOUT_MS)],
       ],
-      { env: shim?.env(bent ? bend : STRAIGHT) ?? {}, onLine: (line) => this.#read(nodeId, line) },
+      {
+        ...(main === undefined ? {} : { main }),
+        env: shim?.env(bent ? bend : STRAIGHT) ?? {},
+        onLine: (line) => this.#read(nodeId, line),
+      },
     )
     this.#processes.set(nodeId, life)
     this.#logs[nodeId - 1]?.write(`-- life ${life.pid}${bent ? `, clock ${JSON.stringify(bend)}` : ''}\n`)

@@ -13,6 +13,10 @@ export interface TortureOptions {
   readonly clients: number
   readonly rate: number
   readonly roundMs: number
+  /** Ends with the first cluster that shows a problem. */
+  readonly untilProblem?: boolean
+  /** Another program than examples/kv as it was built. */
+  readonly main?: string
   /** Where logs and histories of a violation stay; a directory of its own if it is missing. */
   readonly out?: string
   readonly log: (line: string) => void
@@ -42,7 +46,7 @@ export interface TortureResult {
 const ERA_MS = 240_000
 
 export async function torture(options: TortureOptions): Promise<TortureResult> {
-  const { minutes, seed, log } = options
+  const { minutes, seed, main, log, untilProblem = false } = options
   const dir = makeWorkDir('torture', options.out)
   const tally = new Tally()
   const skipped: string[] = []
@@ -58,13 +62,17 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     const faults = `kills ${kills}, pauses ${tally.of('pauses')}, partitions ${tally.of('partitions')}, disk faults ${diskFaults}`
     log(`${clock(performance.now() - began)} ${line}; ${faults}; checked ${checked}, problems ${problems.length}`)
   }
-  for (const until = began + minutes * 60_000; performance.now() < until; ) {
+  for (
+    const until = began + minutes * 60_000;
+    performance.now() < until && !(untilProblem && tally.problems.length > 0);
+  ) {
     const number = ++eras
     const ms = Math.min(ERA_MS, until - performance.now())
     const shimLibrary = missing === undefined ? library : undefined
     const problemsBefore = tally.problems.length
     const eraDir = join(dir, `era-${number}`)
-    const era = await runEra({ ...options, dir: eraDir, number, seed: seed + number, ms, shimLibrary, tally, progress })
+    const files = { dir: eraDir, main, shimLibrary }
+    const era = await runEra({ ...options, ...files, number, seed: seed + number, ms, tally, progress })
     for (const name of ['ok', 'unknown', 'failed'] as const) operations[name] += era.counts[name]
     for (const [why, count] of era.reasons) reasons.set(why, (reasons.get(why) ?? 0) + count)
     checked += era.checked
