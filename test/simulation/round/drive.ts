@@ -54,8 +54,7 @@ export class Drive {
 
   flush(changes: Changes): void {
     const { disk, random, user } = this
-    if (disk.failNextWrite) {
-      disk.failNextWrite = false
+    if (disk.failingWrite > 0 && --disk.failingWrite === 0) {
       // Nothing may be concluded from a failed flush: it may have reached the disk all the same.
       if (random.chance(0.5)) disk.apply(changes)
       this.fail('STORAGE_FAILED', EIO)

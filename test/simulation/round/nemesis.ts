@@ -1,6 +1,5 @@
 import type { GroupIndex, NodeId } from '../../../src/base/numbers.js'
 import type { Random } from '../../../src/base/random.js'
-import { decodeHead } from '../../../src/codec/head.js'
 import type { WorkerStore } from '../../../src/codec/worker-task.js'
 import { headKey, identityKey, KEY_BYTES, recordKey } from '../../../src/store/log-keys.js'
 import type { RoundWorld } from './round-world.js'
@@ -20,6 +19,7 @@ export class Nemesis {
   start(): void {
     const { faults } = this.world
     this.often(faults.crashesPerSecond, () => this.crash())
+    this.often(faults.stopsPerSecond, () => this.stopNode())
     this.often(faults.workerDeathsPerSecond, () => this.loseWorker())
     this.often(faults.cutsPerSecond, () => this.cut())
     this.often(faults.slowNodesPerSecond, () => this.slow())
@@ -28,6 +28,8 @@ export class Nemesis {
     this.often(faults.healedFlipsPerSecond, () => this.flipOneCopy())
     this.often(faults.damagePerSecond, () => this.damage())
     this.raise()
+    // The first commits of all are those that make a store and its groups.
+    if (faults.diskErrorsPerSecond > 0) this.someStore().disk.failingWrite = this.world.random.below(4)
   }
 
   stop(): void {
@@ -52,6 +54,11 @@ export class Nemesis {
     this.world.count('crash')
   }
 
+  private stopNode(): void {
+    this.someProcess().stop()
+    this.world.count('stop')
+  }
+
   private loseWorker(): void {
     this.someProcess().loseWorker()
     this.world.count('worker lost')
@@ -61,10 +68,9 @@ export class Nemesis {
   private raise(): void {
     const { random, queue, processes } = this.world
     queue.after(random.between(10, 600), () => {
-      if (this.stopped) return
       for (const process of processes) {
-        if (process.hasFailedStore && random.chance(0.1)) process.crash()
-        if (!process.up && random.chance(0.4)) this.world.raise(process)
+        if (!this.stopped && process.hasFailedStore && random.chance(0.1)) process.crash()
+        if (!process.up && (this.stopped || random.chance(0.4))) this.world.raise(process)
       }
       this.raise()
     })
@@ -95,7 +101,7 @@ export class Nemesis {
 
   private diskError(): void {
     const { disk } = this.someStore()
-    if (this.world.random.chance(0.7)) disk.failNextWrite = true
+    if (this.world.random.chance(0.7)) disk.failingWrite = 1
     else disk.failNextRead = true
     this.world.count('disk error')
   }
@@ -113,13 +119,10 @@ export class Nemesis {
   private flipOneCopy(): void {
     const { random } = this.world
     const { process, store, disk } = this.someStore()
-    const copy = random.below(2) as 0 | 1
-    const other = (1 - copy) as 0 | 1
     const group = someOf(random, store.groups)
-    const key = new Uint8Array(KEY_BYTES)
-    const intact = disk.values.get(nameOf(headKey(key, group, other)))
-    const name = nameOf(headKey(key, group, copy))
-    if (intact === undefined || !disk.values.has(name) || typeof decodeHead(intact, group) === 'string') return
+    const copy = random.below(2)
+    const name = headsOf(group)[copy] as string
+    if (!hasEqualHeads(disk, group)) return
     disk.flipBit(name, random)
     this.world.count('one copy of a head flipped')
     this.world.trace(process.nodeId, group, () => `copy ${copy} of the head loses a bit`)
@@ -165,7 +168,7 @@ export class Nemesis {
     const group = someOf(random, store.groups)
     const written = new Set([...headsOf(group), ...recordsOf(disk, group)])
     const torn = disk.lastChanged().filter((name) => written.has(name))
-    if (torn.length < 2 || !this.hit(process, group, 'the last write is torn')) return
+    if (torn.length < 2 || !hasEqualHeads(disk, group) || !this.hit(process, group, 'the last write is torn')) return
     process.crash()
     disk.forget(someOf(random, torn))
   }
@@ -223,6 +226,12 @@ function someOf<T>(random: Random, choices: readonly T[]): T {
 /** Both copies. */
 function headsOf(group: GroupIndex): string[] {
   return ([0, 1] as const).map((copy) => nameOf(headKey(new Uint8Array(KEY_BYTES), group, copy)))
+}
+
+/** Of two copies that differ already, one more loss may leave the older alone: that is two faults at once. */
+function hasEqualHeads(disk: VirtualDisk, group: GroupIndex): boolean {
+  const [first, second] = headsOf(group).map((name) => disk.values.get(name))
+  return first !== undefined && second !== undefined && Buffer.compare(first, second) === 0
 }
 
 function recordsOf(disk: VirtualDisk, group: GroupIndex): string[] {

@@ -12,6 +12,8 @@ export interface RoundFaults {
   /** At every place in a round where a process may die. */
   readonly crashInRound: number
   readonly crashesPerSecond: number
+  /** A node is stopped as its operator would, and started again. */
+  readonly stopsPerSecond: number
   /** The thread ends, the process lives. */
   readonly workerDeathsPerSecond: number
   readonly cutsPerSecond: number
@@ -34,6 +36,7 @@ export const NO_FAULTS: RoundFaults = {
   flippedFrame: 0,
   crashInRound: 0,
   crashesPerSecond: 0,
+  stopsPerSecond: 0,
   workerDeathsPerSecond: 0,
   cutsPerSecond: 0,
   slowNodesPerSecond: 0,
@@ -122,6 +125,7 @@ export function planRounds(seed: number, overrides: RoundOverrides): RoundPlan {
       flippedFrame: some(0, 0.01),
       crashInRound: some(0, 0.0005, 0.003),
       crashesPerSecond: some(0.3, 1.5),
+      stopsPerSecond: some(0, 0.5),
       workerDeathsPerSecond: some(0, 0.5),
       cutsPerSecond: some(0.3, 1.5),
       slowNodesPerSecond: some(0, 0.3),

@@ -122,9 +122,9 @@ export class RoundWorld {
   /** Faults, then healing, then rest. Throws at the first broken rule. */
   run(): void {
     this.observer.during(() => {
+      this.nemesis.start()
       for (const process of this.processes) this.raise(process)
       this.workload.start()
-      this.nemesis.start()
       while (this.rounds < this.plan.rounds && this.queue.now < MAX_RUN_MS) this.next()
       this.heal()
       const end = this.queue.now + HEAL_MS
@@ -156,7 +156,7 @@ export class RoundWorld {
         const disk = process.diskAt(path)
         disk.isFull = false
         disk.failNextRead = false
-        disk.failNextWrite = false
+        disk.failingWrite = 0
       }
       // A full disk comes back by itself; after any other failure, or damage, an operator restarts the node.
       const failures = process.worker?.round.hosts.map((host) => host.store.failure?.code) ?? []

@@ -86,9 +86,14 @@ export class SimProcess implements Endpoint {
     for (let tries = 0; tries < 2; tries++) {
       const code = this.startWorker()
       if (!this.up) return false
-      if (code === undefined && this.worker?.damaged !== true) return true
+      const { worker } = this
+      if (worker !== undefined && !worker.damaged) {
+        // A genesis is kept only when all groups are there: until then a store that fails refuses the start.
+        this.isBorn ||= worker.round.hosts.every((host) => host.core !== undefined)
+        if (this.isBorn) return true
+      }
       this.endWorker()
-      if (code !== undefined && code !== 'STORE_DAMAGED') return false
+      if (worker?.damaged !== true && code !== 'STORE_DAMAGED') return false
       this.replaceDisks()
     }
     return false
@@ -102,6 +107,14 @@ export class SimProcess implements Endpoint {
     this.up = false
     this.endWorker()
     this.world.network.died(this.nodeId)
+  }
+
+  /** Ends in good order, if nothing comes in between. */
+  stop(): void {
+    if (this.worker?.port.stop() !== true) return
+    this.world.trace(this.nodeId, 0, () => 'is being stopped')
+    this.worker.port.publish()
+    this.worker.wake()
   }
 
   /** The thread is gone and the process goes on: another one is started in its place. */
@@ -138,7 +151,6 @@ export class SimProcess implements Endpoint {
   statusOf(status: GroupStatus): void {
     this.statuses.set(status.group, status)
     this.peersStatus.changed(this.groupView(status.group))
-    if (this.statuses.size === this.world.plan.groups) this.isBorn = true
   }
 
   /** Why there is none, if a store does not open. */

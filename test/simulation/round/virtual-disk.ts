@@ -9,8 +9,8 @@ export class VirtualDisk {
   /** Transactions that became durable. */
   transactions = 0
   isFull = false
-  /** The next write, or the next read, fails with an error of the device. */
-  failNextWrite = false
+  /** Which of the writes to come fails with an error of the device, 1 being the next; 0: none. */
+  failingWrite = 0
   failNextRead = false
   private before: Changes = new Map()
 

@@ -163,9 +163,9 @@ export class WorkerLife implements DriveUser, MachineWatch {
     }
   }
 
-  /** Every group has been built, or has said why not. */
-  get isReady(): boolean {
-    return !this.isDead && this.process.statuses.size === this.round.hosts.length
+  /** Something of the host's lies in a ring, or in parts before it. */
+  get hasUnread(): boolean {
+    return !this.round.stillEmpty() || this.port.isFull
   }
 
   /** A round is wanted. */
@@ -249,13 +249,14 @@ export class WorkerLife implements DriveUser, MachineWatch {
   }
 
   private readClock(): Millis {
+    const { now } = this
     if (this.inRound) {
       this.elapsedMs += this.world.random.between(0, 0.01)
       this.mayDie()
-      // The host is another thread: a caller may come in between any two steps of the worker.
+      // The host is another thread: a caller may come in between any two steps of the worker, this one and the next too.
       this.world.workload.interject(this.process)
     }
-    return this.now
+    return now
   }
 
   private hostTurn(): void {
@@ -272,6 +273,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
     this.elapsedMs = 0
     try {
       more = this.round.run()
+      if (this.round.isStopping) this.round.finish()
       world.rounds++
     } catch (error) {
       if (!this.isDead) world.violated(error)
@@ -296,6 +298,11 @@ export class WorkerLife implements DriveUser, MachineWatch {
     this.busy = false
     this.drain()
     this.world.observer.check(() => this.alarms.checkAllCame())
+    if (this.round.isStopping) {
+      this.world.observer.check(() => this.world.workload.checkNobodyWaits(this.process))
+      this.process.crash()
+      return
+    }
     this.port.beginTurn()
     this.port.publish()
     if (more || this.wanted || !this.round.stillEmpty()) {
@@ -376,6 +383,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
     const detail = JSON.stringify(event.fields)
     this.world.trace(this.process.nodeId, group, () => `alarm ${event.code} ${detail}`)
     this.world.count(`alarm ${event.code}`)
+    this.world.workload.restarted(this.process, group)
     if (DAMAGE_CODES.has(event.code) && this.world.damage.isHit(this.process.nodeId)) {
       this.damaged ||= event.code !== 'RECORD_DAMAGED'
       return

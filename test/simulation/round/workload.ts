@@ -31,10 +31,12 @@ interface Operation {
 
 const LONGEST_MS = 5000
 /**
- * How late after its deadline a worker may let go of an operation. The core looks once a second; a command may be held
- * back behind others that have their own deadlines; slow nodes and disks lie in between.
+ * How late after its deadline a worker may let go of an operation: slow nodes and disks lie in between, and a command may
+ * be held back behind one that has its own deadline. The core looks for those once a second.
  */
 const LATE_MS = LONGEST_MS + 4000
+/** Where only one command at a time may wait in the core, those that were held back each take a look of their own. */
+const LOOK_MS = 1000
 
 /** Callers on every node: one operation at a time each, some tried again, then some time to think. */
 export class Workload {
@@ -43,6 +45,8 @@ export class Workload {
   private readonly pending = new Map<string, Operation>()
   /** Sequences and tokens of each group and life of a process. */
   private readonly numbers = new Map<string, number>()
+  /** Of each node and group: how many commands its callers know to be executed there since it was built. */
+  private readonly ownVisible = new Map<string, number>()
   /** Per group: how many commands every quorum read that begins now has to see. */
   private readonly visible: number[] = []
   private idle: (() => void)[] = []
@@ -121,6 +125,7 @@ export class Workload {
       } else assert(status === OutcomeStatus.tooLarge, `${id} ends with status ${status}`)
       executed.acknowledge(group, id)
       this.raiseVisible(group, position + 1)
+      this.ownVisible.set(placeKey(nodeId, group), position + 1)
       this.end(nodeId, group, 'command', reader.sequence, 'executed')
     }
   }
@@ -145,18 +150,36 @@ export class Workload {
       if (kind === 'quorum') {
         readIsFresh(nodeId, seen, operation.visible)
         this.raiseVisible(group, seen)
+      } else {
+        const own = this.ownVisible.get(placeKey(nodeId, group)) ?? 0
+        assert(seen >= own, `a local read at node ${nodeId} sees ${seen} commands, ${own} were answered there before`)
       }
       assert(seen <= this.world.executed.total(group), `a read at node ${nodeId} sees ${seen} commands`)
     }
     this.end(nodeId, group, kind, token, outcome)
   }
 
+  /** A group that is built anew from its log shows local reads an older state until it has caught up. */
+  restarted({ nodeId }: SimProcess, group: GroupIndex): void {
+    this.ownVisible.delete(placeKey(nodeId, group))
+  }
+
   /** Whatever the worker of this process had is nobody's now. */
-  workerDied({ nodeId }: SimProcess): void {
+  workerDied(process: SimProcess): void {
+    const { nodeId } = process
+    for (let group = 0; group < this.world.plan.groups; group++) this.restarted(process, group)
     for (const [name, operation] of [...this.pending]) {
       if (operation.node !== nodeId) continue
       this.pending.delete(name)
       this.tell(operation, 'unknown')
+    }
+  }
+
+  /** A worker that has ended in good order has told everybody whose call it had read. */
+  checkNobodyWaits({ nodeId, worker }: SimProcess): void {
+    if (worker === undefined || worker.hasUnread) return
+    for (const { node, kind, command } of this.pending.values()) {
+      assert(node !== nodeId, `node ${nodeId} has stopped and not said what became of ${kind} ${command.id}`)
     }
   }
 
@@ -296,12 +319,19 @@ export class Workload {
   private checkLate({ node, group, kind, command, deadline }: Operation): void {
     const late = this.world.queue.now - deadline
     const what = `${kind} ${command.id} of group ${group} at node ${node}`
-    assert(late < LATE_MS, `rule 11: ${what} is ${late.toFixed(0)} ms behind its deadline`)
+    assert(
+      late < LATE_MS + this.world.plan.callers * LOOK_MS,
+      `rule 11: ${what} is ${late.toFixed(0)} ms behind its deadline`,
+    )
   }
 
   private count(what: string): void {
     this.outcomes.set(what, (this.outcomes.get(what) ?? 0) + 1)
   }
+}
+
+function placeKey(node: NodeId, group: GroupIndex): string {
+  return `${node}/${group}`
 }
 
 function key(node: NodeId, group: GroupIndex, kind: Kind, number: number): string {
