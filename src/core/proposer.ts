@@ -311,6 +311,8 @@ export class Proposer {
     this.held.clear()
     for (const nodeId of this.forwarders) state.send(nodeId, { kind: 'redirect', ballot: state.leader })
     this.forwarders.clear()
+    // What only this node holds of its own proposals is completed by nobody else; as long as it led, no timer was needed.
+    this.noteTail()
     this.lost++
     this.backOff()
     this.roles.origin.onLeadershipLost()

@@ -124,3 +124,17 @@ test('BUSY says who leads, and is a sign of life only from the leader itself', (
   expect(hears(1, { kind: 'busy', probe: 2, ballot: leader })).toEqual(['1 FORWARD session of 2 hops=0'])
   expect(hears(3, { kind: 'probe', probe: 2 })).toEqual(['3 BUSY 2 b=1.1'])
 })
+
+test('a leader that loses with a record of its own open completes it, if nobody else does', () => {
+  const candidate = new Candidate([], 0)
+  candidate.does((out) => candidate.node.propose('x', out))
+  candidate.commits()
+  const ballot = ballotOf(1, 1)
+  candidate.hears(2, { kind: 'promise', version: 0, ballot, from: 1, chosenUpTo: 0, records: [] })
+  expect(candidate.node.group.isLeading).toBe(true)
+  expect(candidate.node.armed.has('tail')).toBe(false)
+  candidate.hears(3, { kind: 'nack', ballot, promised: ballotOf(5, 3) })
+  expect(candidate.node.group.isLeading).toBe(false)
+  expect(candidate.node.group.lastAccepted).toBe(1)
+  expect(candidate.node.armed.has('tail')).toBe(true)
+})
