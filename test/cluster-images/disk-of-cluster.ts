@@ -23,9 +23,10 @@ const STORE = /\/log(?:\.new)?\/data\.mdb$/
 /** The history of all files of LMDB below `base`; each trace is of one process, the later ones of later lives. */
 export function clusterHistory(lives: readonly (readonly SystemCall[])[], base: string): ClusterEvent[] {
   const events: ClusterEvent[] = []
+  const killed: { readonly at: number; readonly write: Write }[] = []
   for (const calls of lives) {
     const descriptors = new Map<number, { synchronous: boolean; position: number }>()
-    for (const { name, fd, target, data, args, result } of calls) {
+    for (const { name, fd, target, data, args, result, killed: wasKilled } of calls) {
       if (name === 'openat' && result >= 0) {
         if (STORE.test(data.toString())) descriptors.set(result, { synchronous: /O_D?SYNC/.test(args), position: 0 })
         else descriptors.delete(result)
@@ -34,10 +35,11 @@ export function clusterHistory(lives: readonly (readonly SystemCall[])[], base: 
         for (const line of data.toString().trimEnd().split('\n')) events.push({ kind: 'said', line })
       }
       const open = fd === undefined ? undefined : descriptors.get(fd)
-      if (open === undefined || result < 0 || !target.startsWith(base) || !STORE.test(target)) continue
+      if (open === undefined || (result < 0 && !wasKilled) || !target.startsWith(base) || !STORE.test(target)) continue
       const file = target.replace(UNBORN, '/log/data.mdb')
       if (name === 'lseek') open.position = result
       if (PASSED_OVER.has(name)) continue
+      if (wasKilled && !WRITES.has(name)) continue
       if (name === 'fdatasync' || name === 'fsync') events.push({ kind: 'flush', file })
       else if (name === 'ftruncate') {
         // Only ever longer: zeros up to there.
@@ -46,12 +48,28 @@ export function clusterHistory(lives: readonly (readonly SystemCall[])[], base: 
       } else if (WRITES.has(name)) {
         const inPlace = name.startsWith('p')
         const offset = inPlace ? Number(args.split(',').at(name === 'pwritev2' ? -2 : -1)) : open.position
+        const { synchronous } = open
+        if (wasKilled) {
+          if (synchronous)
+            killed.push({ at: events.length, write: { kind: 'write', file, offset, data, synchronous: false } })
+          continue
+        }
         if (!inPlace) open.position += result
-        events.push({ kind: 'write', file, offset, data: data.subarray(0, result), synchronous: open.synchronous })
+        events.push({ kind: 'write', file, offset, data: data.subarray(0, result), synchronous })
       } else throw new Error(`${name}(${args}) is not understood`)
     }
   }
+  for (const { at, write } of killed.reverse()) if (wasCarriedOut(write, events.slice(at))) events.splice(at, 0, write)
   return events
+}
+
+/**
+ * Whether a meta page arrived in the page cache though the process was killed in the write. They take turns at two places: the
+ * next life goes on at the other one if it has seen it.
+ */
+function wasCarriedOut(write: Write, later: readonly ClusterEvent[]): boolean {
+  const next = later.find((event) => event.kind === 'write' && event.file === write.file && event.synchronous)
+  return next !== undefined && (next as Write).offset !== write.offset
 }
 
 type Write = Extract<ClusterEvent, { kind: 'write' }>

@@ -19,6 +19,8 @@ export interface SystemCall {
   /** Its arguments without strings. */
   readonly args: string
   readonly result: number
+  /** The process was killed in it: nobody knows how far it came. */
+  readonly killed: boolean
 }
 
 /** What is needed to know what a power cut leaves of a file. */
@@ -74,7 +76,7 @@ const STRING = /"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?/g
 function parseCall(text: string, thread: number, started: number, ended: number): SystemCall | undefined {
   const open = text.indexOf('(')
   const close = text.lastIndexOf(') ')
-  const result = /^\)\s+= (-?\d+)/.exec(text.slice(close))
+  const result = /^\)\s+= (-?\d+|\?)/.exec(text.slice(close))
   if (open < 0 || close < open || result === null) return undefined
   const inside = text.slice(open + 1, close)
   const parts: Buffer[] = []
@@ -93,7 +95,8 @@ function parseCall(text: string, thread: number, started: number, ended: number)
     target: decodePath(first?.[2] ?? ''),
     data: parts.length === 1 ? (parts[0] ?? Buffer.of()) : Buffer.concat(parts),
     args,
-    result: Number(result[1]),
+    result: result[1] === '?' ? -1 : Number(result[1]),
+    killed: result[1] === '?',
   }
 }
 
