@@ -186,6 +186,8 @@ function bear(path: string): void {
   const unborn = `${path}.new`
   rmSync(unborn, { recursive: true, force: true })
   makeDirectoryDurable(unborn)
+  // Over the first page that it cannot write, LMDB crashes the process.
+  new LmdbSpace(unborn).reserve(BASE_BYTES)
   void open({ path: unborn, ...SAFE }).close()
   flushPath(join(unborn, 'data.mdb'))
   flushPath(unborn)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -200,4 +200,27 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
     const next = await working()
     expect(next.count('total 0 0') + next.count('total 1 0')).toBe(2)
   })
+})
+
+test('a store is not born on a full disk: refused, and not a crash of LMDB over the page that it could not write', () => {
+  const disk = join(directory, 'disk')
+  mkdirSync(disk)
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status !== 0) {
+    console.log('a birth on a full disk is not tested: no file system may be mounted here')
+    return
+  }
+  try {
+    expect(() => writeFileSync(join(disk, 'fill'), Buffer.alloc(2 << 20))).toThrow('ENOSPC')
+    const script = fileURLToPath(new URL('./support/commit-workload.js', import.meta.url))
+    const path = join(disk, 'log')
+    const { stderr, signal } = spawnSync(process.execPath, [script, path, '1', '1'], { encoding: 'utf8' })
+    expect(signal).toBe(null)
+    expect(stderr).toContain("code: 'DISK_FULL'")
+    rmSync(join(disk, 'fill'))
+    const store = new LmdbLogStore({ path, voterId: VOTER })
+    store.create([0])
+    store.close()
+  } finally {
+    spawnSync('umount', [disk])
+  }
 })
