@@ -101,7 +101,7 @@ export class AttackedCluster {
   }
 
   async stop(): Promise<void> {
-    this.attacks.close()
+    await this.attacks.close()
     this.false.close()
     await this.#cluster.stop()
   }

@@ -32,7 +32,7 @@ export class PortAttacks {
   readonly #messages = recordMessages()
   readonly #random: Random
   readonly #peer: LinkIdentity
-  readonly #links = new Map<number, RawPeer>()
+  readonly #links = new Map<number, Promise<RawPeer>>()
   readonly #kinds: readonly [string, (target: Target) => Promise<void>][] = [
     ['random bytes', (target) => this.#tcp(target, this.#noise(3000))],
     ['a part of an upgrade', (target) => this.#tcp(target, this.#cut(Buffer.from(UPGRADE)))],
@@ -72,8 +72,8 @@ export class PortAttacks {
     }
   }
 
-  close(): void {
-    for (const link of this.#links.values()) link.ws.terminate()
+  async close(): Promise<void> {
+    for (const link of this.#links.values()) (await link).ws.terminate()
   }
 
   #pick<T>(from: readonly T[]): T {
@@ -187,11 +187,14 @@ export class PortAttacks {
     })
   }
 
-  async #link(target: Target): Promise<RawPeer> {
-    const known = this.#links.get(target.nodeId)
-    if (known !== undefined && known.ws.readyState === known.ws.OPEN) return known
-    const link = await new RawPeer(target.port).linked(this.#peer, target.nodeId)
-    this.#links.set(target.nodeId, link)
+  /** One at a time for each node: of two that are made at once, one is superseded. */
+  #link({ nodeId, port }: Target): Promise<RawPeer> {
+    const before = this.#links.get(nodeId) ?? Promise.resolve(undefined)
+    const link = before.then((known) => {
+      if (known !== undefined && known.ws.readyState === known.ws.OPEN) return known
+      return new RawPeer(port).linked(this.#peer, nodeId)
+    })
+    this.#links.set(nodeId, link)
     return link
   }
 }
