@@ -93,8 +93,7 @@ export class Inbox {
         continue
       }
       commands++
-      const { sequence, machineId, flags, offset, length } = record
-      const deadline = this.#place.clock.fromHost(record.deadline)
+      const { sequence, machineId, flags, offset, length, deadline } = record
       host.callers.runs.add(sequence, machineId, flags, reader.bytes, offset, length, deadline)
       this.#target.touch(host)
       if (host.isClogged) {
@@ -159,7 +158,7 @@ export class Inbox {
     const query = { machineId: head.machineId, flags: head.flags, body, offset: 0, length: body.length }
     this.#target.touch(host)
     if (head.consistency === 'local') host.readLocally(head.token, query)
-    else host.read(head.token, query, this.#place.clock.fromHost(head.deadline), now)
+    else host.read(head.token, query, head.deadline, now)
   }
 
   #forAll(visit: (host: GroupHost) => void): void {

@@ -82,7 +82,6 @@ test('pace: slow commands are noticed one by one, fast ones in long strides', ()
       reads++
       return now
     },
-    fromHost: (deadline: number) => deadline,
   }
   const pace = new Pace(clock)
   const spend = (commandMs: number) => {

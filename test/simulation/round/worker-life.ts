@@ -124,7 +124,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       gate: new YieldingGate(this.memory.gate, yielded),
       outbox: new YieldingOutbox(this.memory.outbox, new Doorbell(this.memory.hostBell), yielded),
     }
-    const clock: Clock = { now: () => this.readClock(), fromHost: (deadline) => deadline }
+    const clock: Clock = { now: () => this.readClock() }
     process.worker = this
     this.inRound = true
     try {

@@ -48,7 +48,7 @@ export interface TestNode {
 /** Three workers in one thread: their real rounds, rings and stores; a network and a clock made by hand. */
 export class TestCluster {
   nowMs = 1000
-  readonly clock: Clock = { now: () => this.nowMs, fromHost: (deadline) => deadline }
+  readonly clock: Clock = { now: () => this.nowMs }
   readonly nodes = new Map<NodeId, TestNode>()
   /** Nodes that neither hear nor are heard. */
   readonly cut = new Set<NodeId>()
