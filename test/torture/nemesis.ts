@@ -18,6 +18,7 @@ export class Nemesis {
   readonly #stage: Stage
   readonly #tracks: readonly Track[]
   readonly #random: Random
+  #acted = false
 
   constructor(stage: Stage, seed: number) {
     this.#stage = stage
@@ -32,9 +33,10 @@ export class Nemesis {
   /** Begins nothing new after so long; resolves when all that it did is taken back. */
   async act(ms: number): Promise<void> {
     const until = performance.now() + ms
-    // Not all of them each time: what one fault does alone is worth seeing too.
+    // After the first time not all of them: what one fault does alone is worth seeing too.
     const active = this.#tracks.filter(() => this.#random.chance(0.8))
-    const tracks = active.length === 0 ? this.#tracks : active
+    const tracks = this.#acted && active.length > 0 ? active : this.#tracks
+    this.#acted = true
     await Promise.all(tracks.map((track) => this.#run(track, until)))
   }
 

@@ -2,9 +2,9 @@ import type { GroupView } from '../../src/host/group-handle.js'
 import { failures, type Stage, start, statusOf, within, works } from './stage.js'
 import type { Workload } from './workload.js'
 
-const WORKS_MS = 30_000
-const PROGRESS_MS = 30_000
-const EQUAL_MS = 30_000
+const WORKS_MS = 60_000
+const PROGRESS_MS = 60_000
+const EQUAL_MS = 60_000
 /** Acknowledged writes that each group must get through when all faults have healed. */
 const WRITES = 5
 

@@ -15,7 +15,7 @@ export const FAULTS = [
   'bent clocks',
 ] as const
 export type Fault = (typeof FAULTS)[number]
-export const DISK_FAULTS: readonly Fault[] = FAULTS.slice(FAULTS.indexOf('full disk'), FAULTS.indexOf('bent clocks'))
+const DISK_FAULTS: readonly Fault[] = FAULTS.slice(FAULTS.indexOf('full disk'), FAULTS.indexOf('bent clocks'))
 
 /** How often each fault has happened, and what was found wrong. */
 export class Tally {
