@@ -29,8 +29,8 @@ export class LoneNodeProcess {
     })
   }
 
-  /** Until it has said enough, or is over, which is for the caller to tell apart. */
-  async until(enough: (lines: readonly string[]) => boolean): Promise<void> {
+  /** Waits until it has said enough; false if it is over before, of itself or because it took too long. */
+  async until(enough: (lines: readonly string[]) => boolean): Promise<boolean> {
     const late = setTimeout(() => this.#child.kill('SIGKILL'), PATIENCE_MS)
     try {
       while (!this.#isOver && !enough(this.lines)) {
@@ -38,6 +38,7 @@ export class LoneNodeProcess {
           this.#heard = resolve
         })
       }
+      return enough(this.lines)
     } finally {
       clearTimeout(late)
     }
