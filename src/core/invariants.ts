@@ -2,8 +2,9 @@ import { assert } from '../base/assert.js'
 import type { Ballot, Instance, NodeId } from '../base/numbers.js'
 import { ballotNode } from './ballot.js'
 import type { Value } from './command-run.js'
-import type { AcceptedRecord, Head } from './durable.js'
-import type { Accept, Accepted, Chosen, Prepare, Promised } from './messages.js'
+import type { AcceptedRecord, Head, LogRecord } from './durable.js'
+import type { Input } from './input.js'
+import type { Accept, Accepted, Chosen, Message, Prepare, Promised } from './messages.js'
 
 /**
  * What must always hold (protocol.md, last section): one rule, one commented function. They take plain views, so that
@@ -98,6 +99,57 @@ export function positionsAreOrdered(view: ReplicaView): void {
 /** The promise only grows, across every life of the voter. */
 export function promiseOnlyGrows(node: NodeId, before: Ballot, after: Ballot): void {
   assert(after >= before, `the promise of node ${node} sinks from ${before} to ${after}`)
+}
+
+/**
+ * Only three things move the promise: a prepare that is not too old, an accepted record, and the own campaign. A refused
+ * accept (`GAP`), a candidate that must learn first (`BEHIND`), and everything learned leave it where it is.
+ */
+export function promiseMovesFor(
+  { nodeId, promised, chosenUpTo }: ReplicaView,
+  before: Ballot,
+  input: Input,
+  stored: readonly LogRecord[],
+): void {
+  promiseOnlyGrows(nodeId, before, promised)
+  if (ballotNode(promised) === nodeId) return
+  const message = input.kind === 'message' ? input.message : undefined
+  const moves =
+    message?.kind === 'prepare'
+      ? message.ballot === promised && message.from > chosenUpTo
+      : message?.kind === 'accept' && stored.some(({ ballot }) => ballot === promised)
+  assert(moves, `node ${nodeId} raises its promise to ${promised} by a refused ${message?.kind ?? input.kind}`)
+}
+
+/**
+ * A new leader proposes again what its prepare reported, and nothing dead: a record below the highest ballot reported,
+ * above what that ballot had recovered, was never chosen and can no longer be.
+ */
+export function recoversOnlyTheLiving(node: NodeId, { recoveredTo, ballot }: Accept, livingUpTo: Instance): void {
+  assert(
+    recoveredTo <= livingUpTo,
+    `node ${node} proposes again up to ${recoveredTo} at ballot ${ballot}, what is above ${livingUpTo} is dead`,
+  )
+}
+
+/** 11: a new leader keeps no such dead record itself: it would lie above all it proposes, and nobody would complete it. */
+export function leaderKeepsNothingDead(node: NodeId, lastAccepted: Instance, livingUpTo: Instance): void {
+  assert(
+    lastAccepted <= livingUpTo,
+    `rule 11: node ${node} leads and holds ${lastAccepted}, above ${livingUpTo} all is dead`,
+  )
+}
+
+/** No damaged or empty node votes: one whose disk is not the one that the membership names promises and accepts nothing. */
+export function onlyVotersAnswer(node: NodeId, isVoter: boolean, { kind }: Message): void {
+  const votes = kind === 'prepare' || kind === 'promise' || kind === 'accept' || kind === 'accepted'
+  assert(isVoter || !votes, `node ${node} sends ${kind}, and its disk is not that of a voter`)
+}
+
+/** 12: what is accepted and not known chosen stays within the window of one leader. */
+export function tailIsBounded({ nodeId, lastAccepted, chosenUpTo }: ReplicaView, window: number): void {
+  const open = lastAccepted - chosenUpTo
+  assert(open <= window, `rule 12: node ${nodeId} holds ${open} accepted records that it does not know chosen`)
 }
 
 /** What is known chosen only grows: within a life, and on disk. */

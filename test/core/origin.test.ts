@@ -64,3 +64,14 @@ test('what waits at a leader whose link breaks goes to the next that is heard of
   const forwards = [...follower.hearsLeader(3, 2), ...follower.forwards((out) => follower.node.fire('back-off', out))]
   expect(forwards).toEqual([`3 ${OPENING}`])
 })
+
+test('a command after one that was dropped is forwarded: the request to open a session, which both need, is made anew', () => {
+  const follower = new Follower()
+  follower.hearsLeader(1, 1)
+  expect(follower.proposes()).toEqual([`1 ${OPENING}`])
+  // The forward is lost, and nothing waits any more when it would be sent again.
+  follower.node.now = 1e9
+  expect(follower.forwards((out) => follower.node.fire('deadline', out))).toEqual([])
+  expect(follower.forwards((out) => follower.node.fire('forward', out))).toEqual([])
+  expect(follower.proposes()).toEqual([`1 ${OPENING}`])
+})

@@ -1,7 +1,8 @@
 import type { NodeId } from '../../src/base/numbers.js'
+import { downMs } from './faults.js'
 import type { World } from './world.js'
 
-/** Crashes, partitions and slow nodes at random times, until told to stop. */
+/** Crashes, partitions, lost disks and slow nodes at random times, until told to stop; or those of an earlier run again. */
 export class Nemesis {
   private readonly world: World
   private stopped = false
@@ -11,11 +12,32 @@ export class Nemesis {
   }
 
   start(): void {
-    const { crashesPerSecond, partitionsPerSecond, slowNodesPerSecond } = this.world.faults
-    this.often(crashesPerSecond, () => this.crash())
-    this.often(partitionsPerSecond, () => this.partition())
-    this.often(slowNodesPerSecond, () => this.slow())
-    this.raise()
+    const { queue, schedule, plan } = this.world
+    const { timed } = schedule
+    if (timed) {
+      for (const { site, what, args } of timed) {
+        queue.after(Number(site.slice(3)) - queue.now, () => this.strike(what, args))
+      }
+      return
+    }
+    const { random } = schedule
+    const { faults } = plan
+    this.often(faults.crashesPerSecond, () => {
+      // Now and then all at once: what was acknowledged is on the disks of a majority.
+      if (random.chance(0.05))
+        this.strike(
+          'crash of all',
+          this.world.nodeIds.map(() => downMs(random)),
+        )
+      else this.strike('crash', [this.someNode(), downMs(random)])
+    })
+    this.often(faults.partitionsPerSecond, () => this.strike('partition', this.drawPartition()))
+    this.often(faults.linkBreaksPerSecond, () => {
+      const [a, b] = [this.someNode(), this.someNode()]
+      if (a !== b) this.strike('link breaks', [a, b])
+    })
+    this.often(faults.slowNodesPerSecond, () => this.strike('slow node', [this.someNode(), random.between(100, 3000)]))
+    this.often(faults.disksLostPerSecond, () => this.strike('disk lost', [this.someNode(), downMs(random)]))
   }
 
   stop(): void {
@@ -24,60 +46,87 @@ export class Nemesis {
 
   private often(perSecond: number, action: () => void): void {
     if (perSecond === 0) return
-    const { queue, random } = this.world
-    queue.after((-Math.log(1 - random.between(0, 1)) * 1000) / perSecond, () => {
+    const { queue, schedule } = this.world
+    queue.after((-Math.log(1 - schedule.random.between(0, 1)) * 1000) / perSecond, () => {
       if (this.stopped) return
       action()
       this.often(perSecond, action)
     })
   }
 
-  private crash(): void {
-    const { random, nodeIds } = this.world
-    // Now and then all at once: what was acknowledged is on the disks of a majority.
-    if (random.chance(0.05)) for (const node of nodeIds) this.world.node(node).crash()
-    else this.someNode().crash()
+  private strike(what: string, args: readonly number[]): void {
+    const { world } = this
+    if (this.stopped) return
+    world.schedule.note(world.queue.now, what, args)
+    const [first, second] = args as [number, number]
+    switch (what) {
+      case 'crash':
+        world.coverage.hitNode('crash at random')
+        return world.node(first).crash(second)
+      case 'crash of all':
+        world.coverage.hitNode('crash of all')
+        for (const [index, nodeId] of world.nodeIds.entries()) world.node(nodeId).crash(args[index] as number)
+        return
+      case 'partition':
+        world.coverage.hitNode('partition')
+        return this.partition(first, args.slice(1))
+      case 'link breaks':
+        world.coverage.hitNode('link breaks')
+        return world.network.breakLink(first, second)
+      case 'slow node':
+        world.coverage.hitNode('slow node')
+        return world.network.slowDown(first, second)
+      case 'disk lost':
+        return this.loseDisk(first, second)
+      default:
+        throw new Error(`no fault is called ${what}`)
+    }
   }
 
-  /** Whoever is down, by whatever crash, comes back after a while. */
-  private raise(): void {
-    const { random, queue, nodeIds } = this.world
-    queue.after(random.between(10, 600), () => {
-      for (const node of nodeIds) if (random.chance(0.4)) this.world.raise(node)
-      if (!this.stopped) this.raise()
-    })
-  }
-
-  private partition(): void {
-    const { random, network, nodeIds, queue } = this.world
-    network.mendAll()
-    const kind = random.below(4)
-    const one = this.someNode().nodeId
+  /** A duration, and the directions that carry nothing, `from * 10 + to` each. */
+  private drawPartition(): number[] {
+    const { schedule, nodeIds } = this.world
+    const { random } = schedule
+    const shape = random.below(4)
+    const one = this.someNode()
+    const args = [random.chance(0.7) ? random.between(20, 2500) : 60_000]
     for (const a of nodeIds) {
       for (const b of nodeIds) {
         if (a === b) continue
-        const cut =
-          kind === 0
+        const isCut =
+          shape === 0
             ? (a === one) !== (b === one)
-            : kind === 1
+            : shape === 1
               ? a === one
-              : kind === 2
+              : shape === 2
                 ? a % 2 !== b % 2
                 : random.chance(0.3)
-        if (cut) this.world.network.block(a, b)
+        if (isCut) args.push(a * 10 + b)
       }
     }
-    if (random.chance(0.7)) queue.after(random.between(20, 2500), () => network.mendAll())
+    return args
   }
 
-  private slow(): void {
-    const node = this.someNode().nodeId
-    this.world.network.slowDown(node)
-    this.world.queue.after(this.world.random.between(100, 3000), () => this.world.network.mendAll())
+  /** Takes the place of the one before. */
+  private partition(ms: number, directions: readonly number[]): void {
+    const { network } = this.world
+    network.mendCuts()
+    for (const direction of directions) network.cut(Math.floor(direction / 10), direction % 10, ms)
   }
 
-  private someNode() {
-    const { random, nodeIds } = this.world
-    return this.world.node(nodeIds[random.below(nodeIds.length)] as NodeId)
+  /** Only of a minority: with the disks of a majority gone, what they held may be gone, and nobody can lead any more. */
+  private loseDisk(nodeId: NodeId, ms: number): void {
+    const { world } = this
+    const node = world.node(nodeId)
+    const lost = world.nodeIds.filter((other) => !world.node(other).isVoter).length
+    if (node.isVoter && lost + 1 > (world.nodeIds.length - 1) / 2) return
+    world.coverage.hitNode('disk lost')
+    node.crash(ms)
+    node.loseDisk()
+  }
+
+  private someNode(): NodeId {
+    const { schedule, nodeIds } = this.world
+    return nodeIds[schedule.random.below(nodeIds.length)] as NodeId
   }
 }

@@ -1,3 +1,5 @@
+import type { Coverage } from './coverage.js'
+import type { Fault } from './faults.js'
 import { type PlanOverrides, planRun } from './plan.js'
 import { World } from './world.js'
 
@@ -10,11 +12,13 @@ export interface SeedResult {
   readonly violation: string | undefined
   readonly trace: string[]
   readonly outcomes: ReadonlyMap<string, number>
-  readonly hits: ReadonlyMap<string, number>
+  readonly coverage: Coverage
+  readonly faults: readonly Fault[]
 }
 
-export function runSeed(seed: number, overrides: PlanOverrides): SeedResult {
-  const world = new World(planRun(seed, overrides))
+/** With `again`, those faults happen and no others. */
+export function runSeed(seed: number, overrides: PlanOverrides, again?: readonly Fault[]): SeedResult {
+  const world = new World(planRun(seed, overrides), again)
   return seedResult(seed, world, () => world.run())
 }
 
@@ -36,6 +40,14 @@ export function seedResult(seed: number, world: World, run: () => void): SeedRes
     violation,
     trace,
     outcomes: world.workload.outcomes,
-    hits: world.network.hits,
+    coverage: world.coverage,
+    faults: world.schedule.happened,
   }
+}
+
+/** What was broken, without the numbers in which two runs differ. */
+export function brokenRule(violation: string): string {
+  const message = violation.split('\n')[0] ?? ''
+  const rule = /rule \d+/.exec(message)?.[0]
+  return rule ?? message.replace(/\d+(\.\d+)?/g, 'N')
 }

@@ -1,4 +1,4 @@
-import type { GroupIndex } from '../../src/base/numbers.js'
+import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
 import type { Head, LogRecord } from '../../src/core/durable.js'
 import { createEffects, type Effects, type LogRead, type Send } from '../../src/core/effects.js'
 import type { Group } from '../../src/core/group.js'
@@ -6,13 +6,15 @@ import type { ReplicaView } from '../../src/core/invariants.js'
 import type { TimerKind } from '../../src/core/timers.js'
 import type { TestDisk } from '../support/core-disk.js'
 import type { Ledger } from '../support/core-ledger.js'
+import type { Coverage } from './coverage.js'
+import type { StepRules } from './step-rules.js'
 
 /** One group in one life of a node, and what its worker keeps for it. */
 export class SimGroup {
   readonly index: GroupIndex
-  readonly group: Group
   readonly disk: TestDisk
   readonly ledger: Ledger
+  readonly rules: StepRules
   readonly effects: Effects = createEffects()
   /** What the next commit writes. */
   readonly records: LogRecord[] = []
@@ -20,23 +22,78 @@ export class SimGroup {
   readonly sends: Send[] = []
   readonly reads: LogRead[] = []
   readonly timers = new Map<TimerKind, number>()
+  /** A state machine threw: votes go on, nothing is executed, callers are refused. */
+  retrying = false
+  /** The latest chosen instance whose record the disk did not give back; 0: none. */
+  unreadableAt = 0
+  /** How often it was built anew from its log in this life. */
+  builds = 0
   /** Status last sent: `chosenUpTo`, `lastAccepted` and chain as one word. */
   lastStatus = ''
-  chosenBefore = 0
+  private core: Group
+  /** The message that goes next, and to which of its receivers. */
+  private sendAt = 0
+  private peerAt = 0
 
-  constructor(index: GroupIndex, group: Group, disk: TestDisk, ledger: Ledger) {
+  constructor(index: GroupIndex, core: Group, disk: TestDisk, ledger: Ledger, rules: StepRules) {
     this.index = index
-    this.group = group
+    this.core = core
     this.disk = disk
     this.ledger = ledger
+    this.rules = rules
+  }
+
+  get group(): Group {
+    return this.core
   }
 
   get mustCommit(): boolean {
     return this.records.length > 0 || this.head !== undefined
   }
 
-  view(nodeId: number): ReplicaView {
+  view(nodeId: NodeId): ReplicaView {
     const { promised, chosenUpTo, executedUpTo, lastAccepted } = this.group
     return { nodeId, promised, chosenUpTo, executedUpTo, lastAccepted }
+  }
+
+  /** One durable commit of all that was asked for. */
+  commit(nodeId: NodeId): void {
+    this.ledger.commit(nodeId, this.disk, this.records, this.head ?? this.core.head())
+    this.records.length = 0
+    this.head = undefined
+  }
+
+  /** Begins again from the log, in the same process: nothing that waited in memory survives. */
+  rebuild(core: Group): void {
+    this.core = core
+    this.builds++
+    this.retrying = false
+    this.unreadableAt = 0
+    this.sends.length = 0
+    this.reads.length = 0
+    for (const [timer, token] of this.timers) this.timers.set(timer, token + 1)
+  }
+
+  /** Sends what waits, a message to one peer at a time; false if `send` says that the node died over it. */
+  publish(begins: (send: Send) => void, send: (to: NodeId, message: Send['message']) => boolean): boolean {
+    for (; this.sendAt < this.sends.length; this.sendAt++) {
+      const next = this.sends[this.sendAt] as Send
+      begins(next)
+      for (this.peerAt = 0; this.peerAt < next.to.length; this.peerAt++) {
+        if (!send(next.to[this.peerAt] as NodeId, next.message)) return false
+      }
+      this.peerAt = 0
+    }
+    this.sends.length = 0
+    this.sendAt = 0
+    return true
+  }
+
+  /** The node died: what it had not sent is counted. */
+  countUnsent(coverage: Coverage): void {
+    for (let i = this.sendAt; i < this.sends.length; i++) {
+      const { to, message } = this.sends[i] as Send
+      for (let n = i === this.sendAt ? this.peerAt : 0; n < to.length; n++) coverage.hit(message.kind, 'unsent')
+    }
   }
 }

@@ -31,9 +31,11 @@ export function planTakeover(seed: number, overrides: PlanOverrides): RunPlan {
     callers: pick(random, 1, 2, 8),
     thinkMs: pick(random, 0.5, 5, 30, 150),
     readShare: 0,
-    proposeOn: 'leader',
+    retryShare: 0,
+    duellists: 0,
+    inOrder: true,
     tuning: DEFAULT_TUNING,
-    faults: { ...NO_FAULTS, inOrder: true },
+    faults: NO_FAULTS,
   }
 }
 

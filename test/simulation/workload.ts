@@ -1,5 +1,6 @@
 import { assert } from '../../src/base/assert.js'
 import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
+import { Random } from '../../src/base/random.js'
 import type { QueryReady, RunEnded } from '../../src/core/effects.js'
 import { readIsFresh } from '../../src/core/invariants.js'
 import { textBody } from '../support/core-values.js'
@@ -12,8 +13,8 @@ interface Operation {
   readonly group: GroupIndex
   readonly kind: 'run' | 'read'
   readonly number: number
-  /** Virtual time by which it has to end, and when it was asked for. */
-  readonly deadline: number
+  /** Virtual time by which it has to end. */
+  readonly latest: number
   /** For reads: what was visible when it was asked for. */
   readonly visible: number
   readonly ended: (outcome: string) => void
@@ -33,18 +34,24 @@ export class Workload {
   /** Per group: how many runs must be visible to every read that begins now. */
   private readonly visible: number[] = []
   private readonly numbers = new Map<string, number>()
+  /** Its own: what callers do stays the same, whatever the network does. */
+  private readonly random: Random
+  /** Last runs that are still to be submitted. */
+  private unsubmitted = 0
   private stopped = false
 
   constructor(world: World) {
     this.world = world
+    this.random = new Random(world.plan.seed * 17 + 3)
   }
 
   get pendingCount(): number {
-    return this.pending.size
+    return this.pending.size + this.unsubmitted
   }
 
   start(): void {
-    const { plan, nodeIds, random } = this.world
+    const { random } = this
+    const { plan, nodeIds } = this.world
     for (let caller = 0; caller < plan.callers; caller++) {
       const node = this.world.node(nodeIds[caller % nodeIds.length] as NodeId)
       const group = random.below(plan.groups)
@@ -57,15 +64,26 @@ export class Workload {
     this.stopped = true
   }
 
-  /** One run at every node and group, which has to be executed now that nothing goes wrong any more. */
+  /** One run at every node that is up, in every group, which has to be executed now that nothing goes wrong any more. */
   finish(): void {
     for (const nodeId of this.world.nodeIds) {
+      if (!this.world.node(nodeId).up) continue
       for (let group = 0; group < this.world.plan.groups; group++) {
-        this.submit(this.world.node(nodeId), group, 'run', 20_000, (outcome) => {
-          assert(outcome === 'executed', `rule 11: a run ends ${outcome} without any fault`)
-        })
+        this.unsubmitted++
+        this.finishAt(this.world.node(nodeId), group)
       }
     }
+  }
+
+  private finishAt(node: SimNode, group: GroupIndex): void {
+    if (node.isRetrying(group)) {
+      this.world.queue.after(50, () => this.finishAt(node, group))
+      return
+    }
+    this.unsubmitted--
+    this.submit(node, group, 'run', 20_000, (outcome) => {
+      assert(outcome === 'executed', `rule 11: a run ends ${outcome} without any fault`)
+    })
   }
 
   /** One operation, now; `ended` is told how it ended, which is before its deadline or a little later. */
@@ -79,9 +97,9 @@ export class Workload {
     const { nodeId, life } = node
     const counter = `${nodeId} ${life} ${group}`
     const number = this.numbers.get(counter) ?? 1
-    const count = kind === 'run' ? 1 + this.world.random.below(3) : 1
+    const count = kind === 'run' ? 1 + this.random.below(3) : 1
     this.numbers.set(counter, number + count)
-    const deadline = this.world.queue.now + timeoutMs
+    const latest = this.world.queue.now + (timeoutMs + LATE_MS) / node.clockRate
     const visible = this.visible[group] ?? 0
     this.pending.set(key(nodeId, group, kind, number), {
       node: nodeId,
@@ -89,13 +107,13 @@ export class Workload {
       group,
       kind,
       number,
-      deadline,
+      latest,
       visible,
       ended,
     })
     if (kind === 'read') node.read(group, number, node.now + timeoutMs)
     else {
-      const body = textBody(`${nodeId}.${life}#${number}`.padEnd(this.world.random.below(120)))
+      const body = textBody(`${nodeId}.${life}#${number}`.padEnd(this.random.below(120)))
       node.propose(group, { sequence: number, count, body, deadline: node.now + timeoutMs })
     }
   }
@@ -120,23 +138,40 @@ export class Workload {
   }
 
   nodeDied(node: NodeId): void {
+    this.abandon((operation) => operation.node === node)
+  }
+
+  /** A state machine of the group threw: its callers hear at once that it begins again. */
+  groupFailed(node: NodeId, group: GroupIndex): void {
+    this.abandon((operation) => operation.node === node && operation.group === group)
+  }
+
+  private abandon(which: (operation: Operation) => boolean): void {
     for (const [name, operation] of this.pending) {
-      if (operation.node !== node) continue
+      if (!which(operation)) continue
       this.pending.delete(name)
       operation.ended('unknown')
     }
   }
 
   private call(node: SimNode, group: GroupIndex): void {
-    const { random, plan, queue } = this.world
+    const { random } = this
+    const { plan, queue, nodeIds } = this.world
     if (this.stopped) return
-    if (!node.up) {
+    if (!node.serves || node.isRetrying(group)) {
       queue.after(100, () => this.call(node, group))
       return
     }
     const kind = random.chance(plan.readShare) ? 'read' : 'run'
-    this.submit(node, group, kind, random.chance(0.2) ? random.between(1, 300) : 5000, () => {
-      queue.after(random.between(0, 2 * plan.thinkMs), () => this.call(node, group))
+    this.submit(node, group, kind, random.chance(0.2) ? random.between(1, 300) : 5000, (outcome) => {
+      const failed = outcome !== 'executed' && outcome !== 'ready'
+      const thinkMs = random.between(0, 2 * plan.thinkMs)
+      if (!failed || !random.chance(plan.retryShare)) queue.after(thinkMs, () => this.call(node, group))
+      else {
+        // The caller knows nothing of what became of it, and goes to any node at once.
+        const other = this.world.node(nodeIds[random.below(nodeIds.length)] as NodeId)
+        queue.after(1, () => this.call(other, group))
+      }
     })
   }
 
@@ -162,9 +197,12 @@ export class Workload {
     })
   }
 
-  private checkLate({ node, kind, number, deadline }: Operation): void {
-    const late = this.world.queue.now - deadline
-    assert(late < LATE_MS, `rule 11: ${kind} ${number} of node ${node} is ${late.toFixed(0)} ms behind its deadline`)
+  private checkLate({ node, kind, number, latest }: Operation): void {
+    const late = this.world.queue.now - latest
+    assert(
+      late < 0,
+      `rule 11: ${kind} ${number} of node ${node} is ${late.toFixed(0)} ms later than its deadline allows`,
+    )
   }
 }
 

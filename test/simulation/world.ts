@@ -1,12 +1,14 @@
 import { assert } from '../../src/base/assert.js'
-import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
+import type { GroupIndex, Instance, NodeId } from '../../src/base/numbers.js'
 import { Random } from '../../src/base/random.js'
 import { Ledger } from '../support/core-ledger.js'
+import { Coverage } from './coverage.js'
 import { EventQueue } from './event-queue.js'
 import { Executions } from './executions.js'
+import { type Fault, FaultSchedule } from './faults.js'
 import { Nemesis } from './nemesis.js'
 import { Network } from './network.js'
-import { type FaultPlan, NO_FAULTS, type RunPlan } from './plan.js'
+import { chancesOf, type RunPlan } from './plan.js'
 import { SimNode } from './sim-node.js'
 import { Trace } from './trace.js'
 import { Workload } from './workload.js'
@@ -23,7 +25,10 @@ const FALL_SILENT_MS = 3000
 /** A whole cluster on one thread, from one seed. */
 export class World {
   readonly queue = new EventQueue()
+  /** How long things take that are no fault. */
   readonly random: Random
+  readonly schedule: FaultSchedule
+  readonly coverage = new Coverage()
   readonly network: Network
   readonly executions: Executions
   readonly workload: Workload
@@ -31,17 +36,17 @@ export class World {
   readonly nodeIds: NodeId[] = []
   readonly trace = new Trace(TRACE_LINES)
   readonly plan: RunPlan
-  faults: FaultPlan
   steps = 0
   crashes = 0
   private readonly nodes = new Map<NodeId, SimNode>()
   private readonly nemesis: Nemesis
 
-  constructor(plan: RunPlan) {
+  /** `again`: the faults of an earlier run, or some of them, instead of new ones. */
+  constructor(plan: RunPlan, again?: readonly Fault[]) {
     this.plan = plan
-    this.faults = plan.faults
     this.random = new Random(plan.seed)
-    this.network = new Network(this.queue, this.random, plan.faults)
+    this.schedule = new FaultSchedule(plan.seed, (kind) => chancesOf(plan.faults, kind), again)
+    this.network = new Network(this.queue, this.random, this.schedule, this.coverage, plan.inOrder)
     this.workload = new Workload(this)
     this.executions = new Executions(plan.groups, (node, group, sequence, position) =>
       this.workload.executed(node, group, sequence, position),
@@ -62,9 +67,9 @@ export class World {
     return node
   }
 
-  commitMs(): number {
-    const { random } = this
-    return random.chance(0.02) ? random.between(5, 120) : random.between(0.2, 3)
+  /** Disks that hold the record of an instance. */
+  copies(group: GroupIndex, instance: Instance): number {
+    return [...this.nodes.values()].filter((node) => node.holds(group, instance)).length
   }
 
   note(node: NodeId, group: GroupIndex, text: string): void {
@@ -78,13 +83,26 @@ export class World {
     this.nemesis.start()
     while (this.steps < this.plan.steps && this.queue.now < MAX_RUN_MS) this.queue.next()
     this.heal()
-    const end = this.queue.now + HEAL_MS
-    while (!this.isSettled()) {
-      assert(this.queue.now < end, `rule 11: not settled ${HEAL_MS} ms after the last fault: ${this.unsettled()}`)
-      this.queue.next()
-    }
+    this.settle('after the last fault')
     this.executions.checkAcknowledged()
     this.checkSilence()
+    this.missSomething()
+    this.settle('after a restart in an idle cluster')
+  }
+
+  /** One node is away while the others choose something, and comes back when all is silent: only their word can tell it. */
+  private missSomething(): void {
+    const absent = this.node(this.nodeIds[this.random.below(this.nodeIds.length)] as NodeId)
+    absent.crash(FALL_SILENT_MS)
+    this.workload.finish()
+  }
+
+  private settle(since: string): void {
+    const end = this.queue.now + HEAL_MS
+    do {
+      assert(this.queue.now < end, `rule 11: not settled ${HEAL_MS} ms ${since}: ${this.unsettled()}`)
+      this.queue.next()
+    } while (!this.isSettled())
   }
 
   /** Starts a node that is down. */
@@ -98,11 +116,14 @@ export class World {
   private heal(): void {
     this.note(0, 0, 'the last fault heals')
     this.nemesis.stop()
+    this.schedule.stop()
     this.workload.stop()
-    this.faults = NO_FAULTS
-    this.network.faults = NO_FAULTS
     this.network.mendAll()
-    for (const nodeId of this.nodeIds) this.raise(nodeId)
+    for (const nodeId of this.nodeIds) {
+      const node = this.node(nodeId)
+      if (!node.serves) node.crash(0)
+      this.raise(nodeId)
+    }
     this.workload.finish()
   }
 
@@ -115,6 +136,7 @@ export class World {
     if (this.workload.pendingCount > 0) return `${this.workload.pendingCount} operations pending`
     for (const [index, ledger] of this.ledgers.entries()) {
       for (const node of this.nodes.values()) {
+        if (!node.up) return `node ${node.nodeId} is down`
         const { group } = node.groups[index] as (typeof node.groups)[number]
         const { lastAccepted, chosenUpTo, executedUpTo } = group
         const all = ledger.chosenUpTo

@@ -68,7 +68,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ballot used again after a restart',
-    seed: 3,
+    seed: 2,
     edits: [
       { file: 'core/group-state.js', find: 'this.seen = head.promised;', put: 'this.seen = 0;' },
       { file: PROPOSER, find: 'nextBallot(Math.max(state.seen, state.promised)', put: 'nextBallot(state.seen' },
@@ -76,7 +76,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the promise not raised on accept',
-    seed: 1,
+    seed: 2,
     edits: [{ file: ACCEPTOR, find: 'this.raisePromise(ballot); this.store({', put: 'this.store({' }],
   },
   {
@@ -92,7 +92,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an accept taken below the promise',
-    seed: 4,
+    seed: 2,
     edits: [
       {
         file: ACCEPTOR,
@@ -119,7 +119,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   {
     name: 'votes of different ballots counted together',
     nodes: 5,
-    seed: 9,
+    seed: 8,
     edits: [
       {
         file: PROPOSER,
@@ -135,7 +135,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a promise that comes twice counted twice',
-    seed: 6,
+    seed: 3,
     nodes: 5,
     edits: [
       {
@@ -147,7 +147,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'recovery takes a value below the highest ballot',
-    seed: 4,
+    seed: 2,
     edits: [
       {
         file: 'core/recovery.js',
@@ -158,12 +158,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'recovery leaves out the own records',
-    seed: 2,
+    seed: 1,
     edits: [{ file: 'core/campaign.js', find: 'yield* state.log.recordsFrom(state.chosenUpTo + 1);', put: '' }],
   },
   {
     name: 'CHOSEN believed for a record of another ballot',
-    seed: 2,
+    seed: 4,
     edits: [
       {
         file: LEARNER,
@@ -174,7 +174,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ballot not given up after a higher promise (history A)',
-    seed: 3,
+    seed: 4,
     edits: [
       { file: ACCEPTOR, find: 'this.roles.proposer.onPromiseRaised(ballot);', put: '' },
       {
@@ -214,7 +214,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'no dedupe',
-    seed: 1,
+    seed: 4,
     edits: [
       {
         file: 'core/sessions.js',
@@ -225,7 +225,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the first command above the floor skipped',
-    seed: 4,
+    seed: 1,
     edits: [
       {
         file: 'core/sessions.js',
@@ -247,12 +247,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a read point asked of a minority',
-    seed: 1,
+    seed: 4,
     edits: [{ file: 'core/reads.js', find: 'round.answered.size < state.membership.majority', put: 'false' }],
   },
   {
     name: 'a read served before its point is executed',
-    seed: 7,
+    seed: 8,
     edits: [
       {
         file: 'core/reads.js',
@@ -286,13 +286,194 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'the promise raised by an accept that is refused (GAP)',
+    seed: 1,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'this.tellGap(from, ballot, held + 1);',
+        put: 'this.raisePromise(ballot); this.tellGap(from, ballot, held + 1);',
+      },
+    ],
+  },
+  {
+    name: 'the promise raised for a candidate that is BEHIND',
+    seed: 1,
+    edits: [
+      {
+        file: ACCEPTOR,
+        find: 'if (state.chosenUpTo >= firstWanted) {',
+        put: 'if (state.chosenUpTo >= firstWanted) { this.raisePromise(ballot);',
+      },
+    ],
+  },
+  {
+    name: 'the promise lowered on disk by learning (history B)',
+    seed: 1,
+    edits: [
+      {
+        file: LEARNER,
+        find: 'state.persist(entry);',
+        put: 'state.persist(entry); state.effects.head = { ...state.effects.head, promised: 65536 };',
+      },
+    ],
+  },
+  {
+    name: 'a tail revived above recoveredTo',
+    seed: 2,
+    edits: [
+      {
+        file: 'core/recovery.js',
+        find: 'if (record.ballot < highest.ballot && instance > highest.recoveredTo) break;',
+        put: '',
+      },
+    ],
+  },
+  {
+    name: 'a leader keeps a dead tail of its own',
+    seed: 2,
+    edits: [{ file: PROPOSER, find: 'state.log.dropAbove(recoveredTo);', put: '' }],
+  },
+  {
+    name: 'a node without its disk votes under the old identity',
+    seed: 3,
+    edits: [
+      {
+        file: 'core/membership.js',
+        find: 'voter.nodeId === nodeId && voter.voterId === voterId',
+        put: 'voter.nodeId === nodeId',
+      },
+    ],
+  },
+  {
+    name: 'more instances in flight than the window',
+    seed: 1,
+    edits: [{ file: 'core/pipeline.js', find: 'this.inFlight < window &&', put: '' }],
+  },
+  {
+    name: 'an answer to a read that comes twice counted twice',
+    seed: 7,
+    nodes: 5,
+    edits: [
+      {
+        file: 'core/reads.js',
+        find: 'round.answered.add(from);',
+        put: 'round.answered.add(round.answered.has(from) ? from + 1000 : from);',
+      },
+    ],
+  },
+  {
+    name: 'a restarted node goes on in the session of its former life',
+    seed: 2,
+    edits: [
+      {
+        file: 'core/sessions.js',
+        find: 'apply(run, instance) {',
+        put: "apply(given, instance) { const run = { ...given, incarnation: '' };",
+      },
+      {
+        file: 'core/sessions.js',
+        find: 'isDone(run) {',
+        put: "isDone(given) { const run = { ...given, incarnation: '' };",
+      },
+      {
+        file: 'core/sessions.js',
+        find: 'openedBy(origin, incarnation) {',
+        put: "openedBy(origin, incarnation) { incarnation = '';",
+      },
+    ],
+  },
+  {
+    name: 'what was executed before a restart not executed again',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/group-state.js',
+        find: 'this.chosenUpTo = head.chosenUpTo;',
+        put: 'this.chosenUpTo = head.chosenUpTo; this.executedUpTo = head.chosenUpTo;',
+      },
+    ],
+  },
+  {
+    name: 'deadlines not looked at',
+    seed: 1,
+    edits: [{ file: 'core/origin.js', find: 'if (item.run.deadline > this.state.now) continue;', put: 'continue;' }],
+  },
+  {
+    name: 'what a status says to be chosen ignored',
+    seed: 3,
+    edits: [{ file: LEARNER, find: 'if (status.chosenUpTo <= state.chosenUpTo) return;', put: 'return;' }],
+  },
+  {
+    name: 'a node without a vote proposes here, which it cannot',
+    seed: 23,
+    edits: [
+      {
+        file: PROPOSER,
+        find: "return this.state.config.proposeOn === 'here' && this.state.isVoter;",
+        put: "return this.state.config.proposeOn === 'here';",
+      },
+      {
+        file: PROPOSER,
+        find: 'seekLeadership() { const { state } = this;',
+        put: 'seekLeadership() { const { state } = this; if (!state.isVoter) return;',
+      },
+    ],
+  },
+  {
+    name: 'a node without a vote never asks who leads',
+    seed: 23,
+    edits: [
+      {
+        file: PROPOSER,
+        find: 'seekLeadership() { const { state } = this;',
+        put: 'seekLeadership() { const { state } = this; if (!state.isVoter) return;',
+      },
+    ],
+  },
+  {
     name: 'a status behind its own is not answered',
-    seed: 11,
+    seed: 21,
     edits: [
       {
         file: LEARNER,
         find: 'if (contradicts || status.chosenUpTo < state.chosenUpTo)',
         put: 'if (contradicts)',
+      },
+    ],
+  },
+  {
+    name: 'CHOSEN said of one instance more than is known',
+    seed: 1,
+    edits: [
+      {
+        file: 'core/pipeline.js',
+        find: 'ballot: this.ballot, upTo: chosenUpTo, chain: chains.current',
+        put: 'ballot: this.ballot, upTo: chosenUpTo + 1, chain: chains.current',
+      },
+    ],
+  },
+  {
+    name: 'an instance left out of the checksum chain',
+    seed: 1,
+    edits: [
+      {
+        file: LEARNER,
+        find: 'state.chains.extend(instance, state.config.values.checksum(entry.value, state.chains.current));',
+        put: `const out = state.nodeId === 2 && instance % 20 === 0;
+          const { current } = state.chains;
+          state.chains.extend(instance, out ? current : state.config.values.checksum(entry.value, current));`,
+      },
+    ],
+  },
+  {
+    name: 'a timer set again without a reason',
+    seed: 1,
+    edits: [
+      {
+        file: LEARNER,
+        find: 'if (this.session || this.isBehind()) this.awaitProgress();',
+        put: 'this.awaitProgress();',
       },
     ],
   },

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export interface Catch {
 }
 
 /** Runs the simulator over a copy of the compiled core with `bug` in it. Production code carries no switches for bugs. */
-export function catchBug(bug: PlantedBug, firstSeed: number, maxSteps: number): Catch {
+export function runPlanted(bug: PlantedBug, args: readonly string[]): SpawnSyncReturns<string> {
   const tree = mkdtempSync(join(tmpdir(), 'planted-'))
   try {
     for (const folder of ['src/base', 'src/core', 'test/simulation', 'test/support']) {
@@ -30,7 +30,12 @@ export function catchBug(bug: PlantedBug, firstSeed: number, maxSteps: number): 
     }
     writeFileSync(join(tree, 'package.json'), '{"type":"module"}')
     for (const edit of bug.edits) plant(tree, edit)
-    return simulate(tree, bug, firstSeed, maxSteps)
+    const shape = [...(bug.scenario ? [`--${bug.scenario}`] : []), ...(bug.nodes ? ['--nodes', String(bug.nodes)] : [])]
+    return spawnSync(process.execPath, [join(tree, 'test/simulation/main.js'), ...shape, ...args], {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: 300_000,
+    })
   } finally {
     rmSync(tree, { recursive: true, force: true })
   }
@@ -53,20 +58,21 @@ function escaped(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
 
-function simulate(tree: string, bug: PlantedBug, firstSeed: number, maxSteps: number): Catch {
+/** Tries seeds from `firstSeed` on, for `maxSteps` in all. */
+export function catchBug(bug: PlantedBug, firstSeed: number, maxSteps: number): Catch {
   const began = performance.now()
-  const main = join(tree, 'test/simulation/main.js')
-  const args = ['--quiet', '--trace', '0', '--first-seed', String(firstSeed), '--steps', String(maxSteps)]
-  if (bug.scenario) args.push(`--${bug.scenario}`)
-  if (bug.nodes) args.push('--nodes', String(bug.nodes))
-  const run = spawnSync(process.execPath, [main, ...args], {
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    timeout: 300_000,
-  })
+  const run = runPlanted(bug, [
+    '--quiet',
+    '--trace',
+    '0',
+    '--first-seed',
+    String(firstSeed),
+    '--steps',
+    String(maxSteps),
+  ])
   const ms = performance.now() - began
   const failed = /^seed (\d+) after (\d+) steps, [^:]*: (.*)$/m.exec(run.stdout)
-  const totals = /^(\d+) seeds, (\d+) steps/m.exec(run.stdout)
+  const totals = /^(\d+) seeds from \d+, (\d+) steps/m.exec(run.stdout)
   if (!totals) throw new Error(`the simulator did not finish: ${run.stderr}${run.stdout}`)
   return {
     bug: bug.name,
@@ -81,7 +87,7 @@ function simulate(tree: string, bug: PlantedBug, firstSeed: number, maxSteps: nu
 
 export function tableLine(row: Catch): string {
   const seeds = row.caught ? `${row.seeds} (${row.seed})` : `none in ${row.seeds}`
-  return `${row.bug.padEnd(56)} ${seeds.padStart(12)} ${String(row.steps).padStart(9)} ${row.ms.toFixed(0).padStart(6)}  ${row.how.slice(0, 110)}`
+  return `${row.bug.padEnd(60)} ${seeds.padStart(12)} ${String(row.steps).padStart(9)} ${row.ms.toFixed(0).padStart(6)}  ${row.how.slice(0, 110)}`
 }
 
-export const TABLE_HEAD = `${'bug'.padEnd(56)} ${'seeds'.padStart(12)} ${'steps'.padStart(9)} ${'ms'.padStart(6)}  broken rule`
+export const TABLE_HEAD = `${'bug'.padEnd(60)} ${'seeds'.padStart(12)} ${'steps'.padStart(9)} ${'ms'.padStart(6)}  broken rule`

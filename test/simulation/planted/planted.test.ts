@@ -2,9 +2,8 @@ import { afterAll, expect, test } from '@jest/globals'
 import { PLANTED_BUGS } from './bugs.js'
 import { type Catch, catchBug, TABLE_HEAD, tableLine } from './plant.js'
 
-/** From its named seed on: the next few as well, so that a change of the core does not shift the one that is needed. */
-const MAX_STEPS = 1_000_000
-const MAX_MS = 10_000
+/** From its named seed on, ten of them: the next few as well, so that a change of the core does not shift the one needed. */
+const MAX_STEPS = 200_000
 
 const rows: Catch[] = []
 
@@ -12,7 +11,6 @@ test.each(PLANTED_BUGS.map((bug) => [bug.name, bug] as const))('%s is caught', (
   const row = catchBug(bug, bug.seed, MAX_STEPS)
   rows.push(row)
   expect(row).toMatchObject({ caught: true })
-  expect(row.ms).toBeLessThan(MAX_MS)
 })
 
 afterAll(() => {

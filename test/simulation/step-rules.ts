@@ -1,0 +1,98 @@
+import type { Ballot, Instance, NodeId } from '../../src/base/numbers.js'
+import type { AcceptedRecord } from '../../src/core/durable.js'
+import type { Effects } from '../../src/core/effects.js'
+import type { Group } from '../../src/core/group.js'
+import type { Input } from '../../src/core/input.js'
+import {
+  chosenOnlyGrows,
+  leaderKeepsNothingDead,
+  onlyVotersAnswer,
+  positionsAreOrdered,
+  promiseMovesFor,
+  recoversOnlyTheLiving,
+  tailIsBounded,
+} from '../../src/core/invariants.js'
+import type { Message } from '../../src/core/messages.js'
+import type { SimGroup } from './sim-group.js'
+
+/** What one step of one group must not do, whatever the other nodes do: looks at the group before and after. */
+export class StepRules {
+  private readonly nodeId: NodeId
+  private readonly isVoter: boolean
+  private readonly window: number
+  private promised: Ballot = 0
+  private chosenUpTo: Instance = 0
+  private wasLeading = false
+  /** What the promises for the own latest campaign reported. */
+  private reported: { ballot: Ballot; records: AcceptedRecord[] } = { ballot: 0, records: [] }
+  /** Nothing above may be proposed again at the ballot this node leads. */
+  private recoverable: Instance = 0
+
+  constructor(nodeId: NodeId, isVoter: boolean, window: number) {
+    this.nodeId = nodeId
+    this.isVoter = isVoter
+    this.window = window
+  }
+
+  /** A group as it was just built. */
+  begins(group: Group): void {
+    this.promised = group.promised
+    this.chosenUpTo = group.chosenUpTo
+    this.wasLeading = false
+  }
+
+  /** True if `chosenUpTo` has moved. */
+  stepped(sim: SimGroup, input: Input, effects: Effects): boolean {
+    const { nodeId, window } = this
+    const view = sim.view(nodeId)
+    positionsAreOrdered(view)
+    tailIsBounded(view, window)
+    if (view.promised !== this.promised) {
+      promiseMovesFor(view, this.promised, input, effects.records)
+      this.promised = view.promised
+    }
+    this.watchLeading(sim, input, effects)
+    if (view.chosenUpTo === this.chosenUpTo) return false
+    chosenOnlyGrows(nodeId, this.chosenUpTo, view.chosenUpTo)
+    this.chosenUpTo = view.chosenUpTo
+    return true
+  }
+
+  sent(message: Message): void {
+    onlyVotersAnswer(this.nodeId, this.isVoter, message)
+    if (message.kind === 'accept') recoversOnlyTheLiving(this.nodeId, message, this.recoverable)
+  }
+
+  private watchLeading(sim: SimGroup, input: Input, { records: stored }: Effects): void {
+    const { isLeading } = sim.group
+    if (input.kind === 'message' && input.message.kind === 'promise') {
+      const { ballot, records } = input.message
+      // A late one of an earlier campaign says nothing.
+      if (ballot > this.reported.ballot) this.reported = { ballot, records: [] }
+      if (ballot === this.reported.ballot) this.reported.records.push(...records)
+    }
+    if (isLeading && !this.wasLeading) {
+      this.recoverable = this.livingUpTo(sim)
+      // A majority of one leads and proposes in the same step.
+      const proposed = stored.filter(({ ballot }) => ballot === sim.group.promised).length
+      leaderKeepsNothingDead(this.nodeId, sim.group.lastAccepted - proposed, this.recoverable)
+    }
+    this.wasLeading = isLeading
+  }
+
+  /**
+   * The last instance that a majority may have chosen below the ballot of this node: the last one held at the highest
+   * ballot that was reported, or proposed again at it.
+   */
+  private livingUpTo({ group, disk }: SimGroup): Instance {
+    const records = this.reported.ballot === group.promised ? [...this.reported.records] : []
+    for (let i = group.chosenUpTo + 1; i <= disk.head.lastAccepted; i++) {
+      const own = disk.record(i)
+      if (own) records.push(own)
+    }
+    const open = records.filter(({ instance }) => instance > group.chosenUpTo)
+    const highest = Math.max(0, ...open.map(({ ballot }) => ballot))
+    const living = open.filter(({ ballot }) => ballot === highest)
+    return Math.max(group.chosenUpTo, ...living.map(({ instance, recoveredTo }) => Math.max(instance, recoveredTo)))
+  }
+}
