@@ -68,6 +68,8 @@ export interface RoundPlan {
 
 export interface RoundOverrides {
   readonly nodes?: number | undefined
+  /** Disks fail, lose and fill up as often as they ever do. */
+  readonly badDisks?: boolean
   readonly rounds?: number | undefined
 }
 
@@ -82,6 +84,10 @@ export function planRounds(seed: number, overrides: RoundOverrides): RoundPlan {
   const nervous = random.chance(0.4)
   const faulty = random.chance(0.95)
   const some = (...rates: readonly number[]) => (faulty ? pick(random, 0, ...rates) : 0)
+  const ofDisks = (...rates: readonly number[]) => {
+    const rate = some(...rates)
+    return overrides.badDisks ? Math.max(...rates) : rate
+  }
   return {
     seed,
     nodes: overrides.nodes ?? pick(random, 3, 3, 3, 5),
@@ -129,10 +135,10 @@ export function planRounds(seed: number, overrides: RoundOverrides): RoundPlan {
       workerDeathsPerSecond: some(0, 0.5),
       cutsPerSecond: some(0.3, 1.5),
       slowNodesPerSecond: some(0, 0.3),
-      diskErrorsPerSecond: some(0, 0.3),
-      fullDisksPerSecond: some(0, 0.3),
+      diskErrorsPerSecond: ofDisks(0, 0.3),
+      fullDisksPerSecond: ofDisks(0, 0.3),
       healedFlipsPerSecond: some(0, 1),
-      damagePerSecond: some(0, 0.2, 0.5),
+      damagePerSecond: ofDisks(0, 0.2, 0.5),
       machineThrows: some(0, 0.0005, 0.003),
       slowCommand: some(0, 0.01),
     },

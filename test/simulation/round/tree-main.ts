@@ -11,6 +11,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     nodes: { type: 'string' },
     minutes: { type: 'string' },
+    'bad-disks': { type: 'boolean', default: false },
     trace: { type: 'string', default: '80' },
     /** Runs on past failing seeds and only counts them. */
     all: { type: 'boolean', default: false },
@@ -32,7 +33,11 @@ function table(title: string, counts: ReadonlyMap<string, number>): void {
 }
 
 function main(): number {
-  const overrides = { nodes: optional(values.nodes), rounds: optional(values.rounds) }
+  const overrides = {
+    nodes: optional(values.nodes),
+    rounds: optional(values.rounds),
+    badDisks: values['bad-disks'],
+  }
   const first = Number(values.seed ?? values['first-seed'])
   const seeds = values.seed === undefined ? Number(values.seeds) : 1
   const endsAt = values.minutes === undefined ? undefined : performance.now() + Number(values.minutes) * 60_000
@@ -64,6 +69,7 @@ function main(): number {
     console.log(`seed ${seed} after ${world.rounds} rounds, ${world.queue.now.toFixed(0)} virtual ms: ${what}`)
     if (values.all) continue
     const shape = (['rounds', 'nodes'] as const).map((name) => (values[name] ? ` --${name} ${values[name]}` : ''))
+    if (values['bad-disks']) shape.push(' --bad-disks')
     console.log(`replay: npm run sim:round -- --seed ${seed}${shape.join('')}`)
     break
   }
