@@ -15,7 +15,11 @@ import { type Decoder, decoder, REFUSED } from './decoder.js'
 
 const FILES = ['StoreError']
 const directory = mkdtempSync(join(tmpdir(), 'fuzz-store-'))
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+
+/** After the last run. */
+export function removeFiles(): void {
+  rmSync(directory, { recursive: true, force: true })
+}
 
 const genesis = {
   clusterId: 'abcdef0123456789',

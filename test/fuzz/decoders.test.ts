@@ -1,13 +1,16 @@
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { decodeMessage } from '../../src/codec/messages.js'
 import { type Decoder, REFUSED } from './decoder.js'
+import { removeFiles } from './decoders-store.js'
 import { fuzz } from './fuzz-decoder.js'
 import { DECODERS } from './table.js'
 
 const SEED = 20261121
 const RUNS = 2500
+
+afterAll(removeFiles)
 
 describe('every decoder: typed errors, bounded allocations, and what it takes can be written again', () => {
   test.each(DECODERS.map((one) => [one.name, one] as const))('%s', (_name, one) => {

@@ -2,12 +2,14 @@
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { AttackedCluster, bytesHeld } from './attacked-cluster.js'
+import { removeFiles } from './decoders-store.js'
 import { fuzz } from './fuzz-decoder.js'
 import { mislead, misleading } from './misleading.js'
 import { DECODERS } from './table.js'
 
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
 const endsAt = performance.now() + Number(values.minutes ?? 1) * 60_000
+process.on('exit', removeFiles)
 let seed = Number(values.seed ?? Date.now() % 2 ** 31)
 const MIB = 1024 * 1024
 /** What a round of attacks may leave behind in this process. */

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { freePorts } from '../../native-bench/free-ports.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { buildIoShim, type IoRule, IoShim } from '../support/io-shim/io-shim.js'
@@ -11,7 +11,7 @@ import { LoneNodeProcess } from './support/lone-node-process.js'
 import { difference, expectations, VOTER, workload } from './support/workload.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'io-failures-'))
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 const built = buildIoShim(scratch)
 if ('missing' in built) console.log(`failures of writes and flushes are not tested: ${built.missing}`)
 const describeIfBuilt = 'missing' in built ? describe.skip : describe
