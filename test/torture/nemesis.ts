@@ -24,7 +24,7 @@ export class Nemesis {
     this.#stage = stage
     this.#random = new Random(seed)
     this.#tracks = [
-      { acts: PROCESS_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 2_000 },
+      { acts: PROCESS_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 1_000 },
       { acts: NETWORK_FAULTS, random: new Random(this.#random.uint32()), longestCalmMs: 4_000 },
       { acts: DISK_ACTS, random: new Random(this.#random.uint32()), longestCalmMs: 6_000 },
     ]
@@ -34,7 +34,7 @@ export class Nemesis {
   async act(ms: number): Promise<void> {
     const until = performance.now() + ms
     // After the first time not all of them: what one fault does alone is worth seeing too.
-    const active = this.#tracks.filter(() => this.#random.chance(0.8))
+    const active = this.#tracks.filter(({ acts }) => this.#random.chance(acts === PROCESS_FAULTS ? 0.95 : 0.8))
     const tracks = this.#acted && active.length > 0 ? active : this.#tracks
     this.#acted = true
     await Promise.all(tracks.map((track) => this.#run(track, until)))

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../src/base/random.js'
 import { type Act, type Stage, someVictim, start } from './stage.js'
 
-const LONGEST_AWAY_MS = 1_500
+const LONGEST_AWAY_MS = 1_200
 const LONGEST_START_MS = 900
 const LONGEST_PAUSE_MS = 6_000
 
@@ -95,7 +95,7 @@ const restart: Act = async (stage, random) => {
 const between = (random: Random, most: number): number => Math.floor(random.between(0, most))
 
 export const PROCESS_FAULTS: readonly Act[] = [
-  ...Array.from({ length: 7 }, () => killOne),
+  ...Array.from({ length: 9 }, () => killOne),
   killMany,
   pauseOne,
   pauseOne,
