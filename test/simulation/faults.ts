@@ -90,6 +90,10 @@ export class FaultSchedule {
     return this.again && [...this.again.values()].filter(({ site }) => site.startsWith('at '))
   }
 
+  get isStopped(): boolean {
+    return this.stopped
+  }
+
   stop(): void {
     this.stopped = true
   }

@@ -191,7 +191,9 @@ export class Network {
   }
 
   private crashBefore(delayMs: number, node: NodeId, downMs: number): void {
-    this.queue.after(delayMs * 0.999, () => this.endpoints.get(node)?.crash(downMs))
+    this.queue.after(delayMs * 0.999, () => {
+      if (!this.schedule.isStopped) this.endpoints.get(node)?.crash(downMs)
+    })
   }
 
   private slowMs(node: NodeId): number {
