@@ -42,6 +42,7 @@ export class LearnSource {
 
   onLearn(peer: NodeId, { session, from, once }: Learn): void {
     const { now, chosenUpTo, tuning } = this.state
+    if (from < 1) return
     if (once) {
       this.serveOnce(peer, session, from)
       return

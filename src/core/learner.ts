@@ -17,6 +17,8 @@ export class Learner {
   private session: LearnSession | undefined
   /** What peers said they know chosen, above what is known here. */
   private readonly evidence = new Map<NodeId, Instance>()
+  /** Whom the latest session asked: the next one asks another. */
+  private lastSource: NodeId = 0
   /** `chosenUpTo` when the learn timer was armed without a session. */
   private waitingSince: Instance = 0
 
@@ -71,7 +73,10 @@ export class Learner {
       state.believeLeader(status.leader)
       this.roles.origin.wantRoute()
     }
-    if (status.chosenUpTo <= state.chosenUpTo) return
+    if (status.chosenUpTo <= state.chosenUpTo) {
+      this.roles.proposer.onStatus(from)
+      return
+    }
     if (this.roles.proposer.ballot !== 0) this.roles.proposer.onChosenElsewhere()
     this.evidence.set(from, status.chosenUpTo)
     if (this.session) return
@@ -111,7 +116,7 @@ export class Learner {
   onLink(peer: NodeId, up: boolean): void {
     if (up || this.session?.peer !== peer) return
     this.session = undefined
-    this.askAnother(peer)
+    this.askAnother()
   }
 
   onLearnTimer(): void {
@@ -119,9 +124,9 @@ export class Learner {
     if (session) {
       if (state.now - session.heardAt >= state.tuning.learnMs) {
         this.session = undefined
-        this.askAnother(session.peer)
+        this.askAnother()
       }
-    } else if (this.waitingSince === state.chosenUpTo) this.askAnother(0)
+    } else if (this.waitingSince === state.chosenUpTo) this.askAnother()
     if (this.session || this.isBehind()) this.awaitProgress()
   }
 
@@ -156,18 +161,19 @@ export class Learner {
   private ask(peer: NodeId): void {
     const { state } = this
     this.session = { id: state.nextQuestion('learn'), peer, heardAt: state.now }
+    this.lastSource = peer
     state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, once: false })
     state.armTimer('learn', state.tuning.learnMs)
   }
 
-  /** Asks a linked peer that knows more; `last`, the one asked before, only if there is no other. */
-  private askAnother(last: NodeId): void {
-    const { state } = this
+  /** Asks a linked peer that knows more; the one asked before only if there is no other. */
+  private askAnother(): void {
+    const { state, lastSource } = this
     const able = [...this.evidence]
       .filter(([peer, upTo]) => upTo > state.chosenUpTo && state.peers.get(peer)?.up)
       .map(([peer]) => peer)
       .sort((a, b) => a - b)
-    const next = able.find((peer) => peer > last) ?? able[0]
+    const next = able.find((peer) => peer > lastSource) ?? able[0]
     if (next !== undefined) this.ask(next)
   }
 
@@ -190,7 +196,8 @@ export class Learner {
 
   private alarm(peer: NodeId, instance: Instance): void {
     const { effects, chains, membership } = this.state
+    const against = [...chains.contradictions.keys()].filter((nodeId) => this.state.isVotingPeer(nodeId))
     effects.alarms.push({ code: 'CHAIN_MISMATCH', instance, peer })
-    if (chains.contradictions.size >= membership.majority) effects.alarms.push({ code: 'CONTRADICTED', instance, peer })
+    if (against.length >= membership.majority) effects.alarms.push({ code: 'CONTRADICTED', instance, peer })
   }
 }

@@ -18,8 +18,8 @@ interface Progress {
   resends: number
 }
 
-/** A peer that answers nothing to this many resends is left to the status message. */
-const MAX_RESENDS = 5
+/** The wait before a resend doubles this often: a linked peer may be the one that a majority needs. */
+const MAX_DOUBLINGS = 5
 
 /** Leading at one ballot: instances in flight, votes, and what each voter has been sent. */
 export class Pipeline {
@@ -131,6 +131,14 @@ export class Pipeline {
     }
   }
 
+  /** A peer that answered nothing for a while speaks again: what it lacks need not wait for the next resend. */
+  onAwake(peer: NodeId): void {
+    const progress = this.progress.get(peer)
+    if (!progress || progress.resends === 0 || this.inFlight === 0) return
+    progress.resends = 0
+    this.resume(peer)
+  }
+
   detach(peer: NodeId): void {
     const progress = this.progress.get(peer)
     if (progress) progress.attached = false
@@ -175,11 +183,11 @@ export class Pipeline {
     const { state } = this
     if (this.inFlight === 0) return
     for (const [nodeId, progress] of this.progress) {
-      const wait = state.tuning.resendMs * 2 ** progress.resends
+      const wait = state.tuning.resendMs * 2 ** Math.min(progress.resends, MAX_DOUBLINGS)
       if (progress.acked >= this.next - 1 || !state.peer(nodeId).up || state.now - progress.since < wait) continue
       progress.since = state.now
-      if (++progress.resends > MAX_RESENDS) progress.attached = false
-      else this.attach(nodeId, Math.max(progress.acked, state.chosenUpTo) + 1)
+      progress.resends++
+      this.attach(nodeId, Math.max(progress.acked, state.chosenUpTo) + 1)
     }
     state.armTimer('resend', state.tuning.resendMs)
   }

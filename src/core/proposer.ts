@@ -266,6 +266,10 @@ export class Proposer {
     this.pipeline?.detach(peer)
   }
 
+  onStatus(from: NodeId): void {
+    this.pipeline?.onAwake(from)
+  }
+
   /** A voter has learned everything this leader knows chosen. */
   onCaughtUp(peer: NodeId): void {
     this.pipeline?.resume(peer)

@@ -109,7 +109,11 @@ export class Reads {
     const stuck = this.waiting.some(
       ({ point, since }) => point > state.chosenUpTo && state.now - since >= state.tuning.suspectMs,
     )
-    if (stuck) this.roles.proposer.complete()
+    if (stuck) {
+      // Behind, and told by nobody: whoever is ahead answers.
+      state.broadcast(state.linkedPeers(), state.status())
+      this.roles.proposer.complete()
+    }
     if (this.next.length > 0 || this.round || this.waiting.length > 0) state.armTimer('read', state.tuning.resendMs)
   }
 

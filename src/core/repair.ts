@@ -13,6 +13,8 @@ interface Request {
 /** Learns a chosen record again that the disk no longer gives back: one instance at a time, from one peer after another. */
 export class Repair {
   private readonly state: GroupState
+  /** Lost records that are not restored yet. */
+  private readonly lost = new Set<Instance>()
   private request: Request | undefined
 
   constructor(state: GroupState) {
@@ -20,6 +22,7 @@ export class Repair {
   }
 
   onUnreadable(instance: Instance): void {
+    this.lost.add(instance)
     if (this.request === undefined) this.ask(instance, 0)
   }
 
@@ -31,18 +34,36 @@ export class Repair {
     // A peer that cannot help is not asked in a circle at once: the timer asks the next one.
     if (value === undefined || instance !== request.instance || this.isContradicted(instance, value)) return true
     this.request = undefined
+    this.lost.delete(instance)
     this.restore(instance, value)
+    const [next] = this.lost
+    if (next !== undefined) this.ask(next, 0)
     return true
   }
 
+  /** The next peer, and when all were asked the next record: one that nobody has must not hold up the others. */
   onTimer(): void {
-    if (this.request !== undefined) this.ask(this.request.instance, this.request.peer)
+    const { request } = this
+    if (request === undefined) return
+    if (this.nextPeer(request.peer) > request.peer) {
+      this.ask(request.instance, request.peer)
+      return
+    }
+    this.lost.delete(request.instance)
+    this.lost.add(request.instance)
+    const [next = request.instance] = this.lost
+    this.ask(next, 0)
+  }
+
+  /** The linked peer after `last`, in a circle; 0 if there is none. */
+  private nextPeer(last: NodeId): NodeId {
+    const peers = this.state.linkedPeers().sort((a, b) => a - b)
+    return peers.find((id) => id > last) ?? peers[0] ?? 0
   }
 
   private ask(instance: Instance, last: NodeId): void {
     const { state } = this
-    const peers = state.linkedPeers().sort((a, b) => a - b)
-    const peer = peers.find((id) => id > last) ?? peers[0] ?? 0
+    const peer = this.nextPeer(last)
     const session = state.nextQuestion('learn')
     this.request = { session, instance, peer }
     if (peer !== 0) state.send(peer, { kind: 'learn', session, from: instance, once: true })

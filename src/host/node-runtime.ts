@@ -72,7 +72,13 @@ export class NodeRuntime {
     }
     this.groups = Array.from({ length: groups }, (_, index) => new HostedGroup(index, settings.admission, around))
     const { nodeIds, nodeId } = settings
-    this.router = new Router(nodeIds, nodeId, wire, limits, (group) => this.groups[group]?.port)
+    this.router = new Router(nodeIds, nodeId, wire, limits, (group) => this.groups[group]?.port, {
+      out: (peer) => this.#status.lost(peer),
+      in: (index) => {
+        const group = this.groups[index]
+        if (group !== undefined) this.#status.changed(group)
+      },
+    })
     this.links = new Links(
       nodeId,
       (link) => this.#tellLink(link),
@@ -289,6 +295,8 @@ export class NodeRuntime {
       // No frames for a group that cannot vote: its peers take over.
       group.port = stalled ? undefined : slot.port
       this.#setState(group, stalled ? 'stalled' : (group.status?.state ?? 'running'))
+      // What its peers said meanwhile is lost.
+      if (!stalled) this.#status.changed(group)
     }
     this.loop.soon()
   }

@@ -7,8 +7,9 @@ import type { HostedGroup } from './hosted-group.js'
 export const STATUS_INTERVAL_MS = 1_000
 
 /**
- * What a broken link or a full queue has lost is found by comparing notes: to every peer, on connect of all groups,
- * and at an interval of those that have changed since it was last told. An idle cluster says nothing.
+ * What a broken link or a full queue has lost is found by comparing notes: to every peer, on connect of all groups, and
+ * at an interval of those that have changed since it was last told, or may have lost something: who is ahead answers.
+ * An idle cluster says nothing.
  */
 export class PeersStatus {
   readonly #changed = new Map<NodeId, Set<HostedGroup>>()
@@ -34,6 +35,14 @@ export class PeersStatus {
     this.#wanted()
   }
 
+  /** Frames to `peer` were lost: of which groups, nobody knows. */
+  lost(peer: NodeId): void {
+    const set = this.#changed.get(peer)
+    if (set === undefined) return
+    for (const group of this.#groups) set.add(group)
+    this.#wanted()
+  }
+
   /** A new link: whatever was said on the old one may be lost. */
   connected(peer: NodeId): void {
     const set = this.#changed.get(peer)
@@ -45,13 +54,16 @@ export class PeersStatus {
   /** To the peers that `isUp`; what the others missed they hear on connect. */
   tick(isUp: (peer: NodeId) => boolean): void {
     for (const [peer, set] of this.#changed) {
-      if (set.size > 0 && isUp(peer)) this.#tell(peer, set)
-      set.clear()
+      if (isUp(peer)) this.#tell(peer, set)
+      else set.clear()
     }
   }
 
-  #tell(peer: NodeId, set: Set<HostedGroup>): void {
-    for (const { index, status } of set) {
+  #tell(peer: NodeId, changed: Set<HostedGroup>): void {
+    const told = [...changed]
+    // First: what gets lost while this is sent is to be told again.
+    changed.clear()
+    for (const { index, status } of told) {
       // A group that does not run here has nothing to say.
       if (status === undefined || status.state === 'failed' || status.state === 'stopped') continue
       const { chosenUpTo, lastAccepted, chain, leader } = status
@@ -60,6 +72,5 @@ export class PeersStatus {
       encodeMessage(message, bytes, 0)
       this.#send(peer, index, bytes)
     }
-    set.clear()
   }
 }

@@ -6,6 +6,14 @@ import type { Limits } from './limits.js'
 import { codeOf } from './paxos-error.js'
 import type { WorkerPort } from './worker-port.js'
 
+/** What did not get through, although the link is up: nobody else will say it again. */
+export interface Losses {
+  /** A frame to `peer`. */
+  out(peer: NodeId): void
+  /** A message for `group` of this node. */
+  in(group: GroupIndex): void
+}
+
 /** What the router needs of the transport. */
 export type Wire = Pick<Transport, 'send'>
 
@@ -50,6 +58,7 @@ export class Router {
   readonly #wire: Wire
   readonly #limits: Limits
   readonly #portOf: (group: GroupIndex) => WorkerPort | undefined
+  readonly #losses: Losses
   readonly #record = new SendRecord()
 
   constructor(
@@ -58,11 +67,13 @@ export class Router {
     wire: Wire,
     limits: Limits,
     portOf: (group: GroupIndex) => WorkerPort | undefined,
+    losses: Losses,
   ) {
     this.#peers = nodeIds.map((id) => (id === nodeId ? undefined : { nodeId: id, frames: new FrameBuilder(limits) }))
     this.#wire = wire
     this.#limits = limits
     this.#portOf = portOf
+    this.#losses = losses
   }
 
   /** A SEND record of a worker. */
@@ -98,7 +109,8 @@ export class Router {
           counts.messagesIn++
           const port = this.#portOf(group)
           if (port === undefined) counts.droppedNoGroup++
-          else port.message(group, from, frame, offset, length)
+          else if (port.message(group, from, frame, offset, length)) return
+          this.#losses.in(group)
         },
         this.#limits,
       )
@@ -123,6 +135,7 @@ export class Router {
     if (this.#wire.send(peer.nodeId, frame) !== 'sent') {
       // Down or full: the protocol repairs what it lost, and a peer that is far behind learns.
       counts.framesDropped++
+      this.#losses.out(peer.nodeId)
       return
     }
     counts.framesOut++

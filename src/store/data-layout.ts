@@ -53,8 +53,10 @@ export function asidesPresent(dataDir: string): string[] {
   return present(dataDir, ASIDE)
 }
 
-export function asidePath(dataDir: string, number: number): string {
-  return join(dataDir, `damaged-${number}`)
+/** For the next one: people may have removed earlier ones. */
+export function nextAsidePath(dataDir: string): string {
+  const numbers = asidesPresent(dataDir).map((name) => Number(name.slice(name.indexOf('-') + 1)))
+  return join(dataDir, `damaged-${Math.max(0, ...numbers) + 1}`)
 }
 
 function present(dataDir: string, pattern: RegExp): string[] {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { DataDirLock } from './data-dir-lock.js'
-import { asidePath, asidesPresent, MANIFEST, storesPresent } from './data-layout.js'
+import { asidesPresent, MANIFEST, nextAsidePath, storesPresent } from './data-layout.js'
 import { flushPath } from './durable-files.js'
 
 /**
@@ -12,7 +12,7 @@ import { flushPath } from './durable-files.js'
 export function setDataAside(dataDir: string): string {
   const lock = DataDirLock.take(dataDir)
   try {
-    const aside = asidePath(dataDir, asidesPresent(dataDir).length + 1)
+    const aside = nextAsidePath(dataDir)
     mkdirSync(aside)
     for (const name of [...storesPresent(dataDir), MANIFEST]) moveIfThere(join(dataDir, name), join(aside, name))
     flushPath(aside)

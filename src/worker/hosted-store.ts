@@ -124,7 +124,7 @@ export class HostedStore {
       this.#log = this.#open()
     } catch (error) {
       this.#failure = this.#describe(error)
-      this.#tryLater(now)
+      if (this.#failure.code === 'DISK_FULL') this.#tryLater(now)
       return false
     }
     this.#failure = undefined

@@ -85,6 +85,21 @@ test('a value that the own checksum chain contradicts is not taken', () => {
   expect(owner.node.disk.record(2)?.value).toEqual(lost)
 })
 
+test('of several lost records one that nobody has does not hold up the others', () => {
+  const owner = new Owner()
+  const lost = owner.value(3)
+  owner.node.disk.records[2] = undefined
+  owner.node.disk.records[3] = undefined
+  const asked = [...owner.unreadable(2), ...owner.unreadable(3)]
+  expect(asked).toMatchObject([{ from: 2 }])
+  expect(owner.waits()).toMatchObject([{ from: 2 }])
+  const [other] = owner.waits()
+  expect(other).toMatchObject({ from: 3 })
+  owner.learns(2, other, [lost])
+  expect(owner.node.disk.record(3)?.value).toEqual(lost)
+  expect(owner.waits()).toMatchObject([{ from: 2 }])
+})
+
 test('an answer to an earlier question, or from another peer, changes nothing', () => {
   const owner = new Owner()
   const lost = owner.value(2)

@@ -193,8 +193,19 @@ export class SimProcess implements Endpoint {
         network.send(this.nodeId, peer, frame, this.worker?.elapsedMs ?? 0) ? ('sent' as const) : ('down' as const),
     }
     // Of the limits it needs those of frames and messages alone.
-    this.router = new Router(nodeIds, this.nodeId, wire, limits as Limits, (group) =>
-      this.stores.some((store) => store.groups.includes(group)) ? this.worker?.port : undefined,
+    this.router = new Router(
+      nodeIds,
+      this.nodeId,
+      wire,
+      limits as Limits,
+      (group) => (this.stores.some((store) => store.groups.includes(group)) ? this.worker?.port : undefined),
+      {
+        out: (peer) => this.peersStatus.lost(peer),
+        in: (group) => {
+          const view = this.groupViews.find(({ index }) => index === group)
+          if (view !== undefined) this.peersStatus.changed(view)
+        },
+      },
     )
     const peers = nodeIds.filter((peer) => peer !== this.nodeId)
     const views = this.stores.flatMap((store) => store.groups).map((group) => this.groupView(group))
