@@ -77,7 +77,8 @@ export class GroupHandle {
   }
 
   /**
-   * Proposes a command and resolves when this node has executed it: a `local` read here sees it from then on.
+   * Proposes a command and resolves when this node has executed it: a `local` read here sees it from then on
+   * (but for the time in which the group is built again from its log: its status says so).
    * Rejects with a `PaxosError` whose `outcome` says whether the command may have taken effect.
    *
    * @example const { instance, result } = await group.propose({ add: 1 }, { timeoutMs: 2_000 })
