@@ -69,9 +69,10 @@ export class SimNode implements Endpoint {
     return this.disksLost === 0
   }
 
-  /** Whether its disk has the record of an instance. */
-  holds(group: GroupIndex, instance: Instance): boolean {
-    return this.disks[group]?.record(instance) !== undefined
+  /** Whether it is a voter that can tell the others what an instance chose. */
+  canTell(group: GroupIndex, instance: Instance): boolean {
+    const disk = this.disks[group]
+    return this.isVoter && disk?.record(instance) !== undefined && disk.head.chosenUpTo >= instance
   }
 
   start(): void {
@@ -365,7 +366,7 @@ export class SimNode implements Endpoint {
     return true
   }
 
-  /** Bits of a chosen record flip, of the next one or of any other, as long as two other disks still hold it. */
+  /** Bits of a chosen record flip, of the next one or of any other, as long as two other voters can tell what it was. */
   private damage(group: SimGroup, place: number): void {
     const { world, nodeId } = this
     const instance = place < 0.5 ? group.group.executedUpTo + 1 : Math.ceil(place * group.disk.head.chosenUpTo)

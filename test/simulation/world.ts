@@ -67,9 +67,9 @@ export class World {
     return node
   }
 
-  /** Disks that hold the record of an instance. */
+  /** Voters that know what an instance chose, and hold it. */
   copies(group: GroupIndex, instance: Instance): number {
-    return [...this.nodes.values()].filter((node) => node.holds(group, instance)).length
+    return [...this.nodes.values()].filter((node) => node.canTell(group, instance)).length
   }
 
   note(node: NodeId, group: GroupIndex, text: string): void {
