@@ -106,8 +106,7 @@ export class HostedStore {
   fail(error: unknown, now: Millis): void {
     if (this.#failure !== undefined) return
     this.#failure = this.#describe(error)
-    // Space comes back by itself; after any other failure, what the page cache holds says nothing about the disk.
-    if (this.#failure.code === 'DISK_FULL') this.#tryLater(now)
+    this.#tryLater(now)
     for (const group of this.groups) group.storageFailed(this.#failure)
   }
 
@@ -124,7 +123,7 @@ export class HostedStore {
       this.#log = this.#open()
     } catch (error) {
       this.#failure = this.#describe(error)
-      if (this.#failure.code === 'DISK_FULL') this.#tryLater(now)
+      this.#tryLater(now)
       return false
     }
     this.#failure = undefined
@@ -145,7 +144,9 @@ export class HostedStore {
     this.groups.find((host) => host.group === group)?.storageFailed(failure)
   }
 
+  /** Space comes back by itself; after any other failure, what the page cache holds says nothing about the disk. */
   #tryLater(now: Millis): void {
+    if (this.#failure?.code !== 'DISK_FULL') return
     this.#backOff.failed(now)
     this.#wakeUp.by(this.#backOff.due)
   }

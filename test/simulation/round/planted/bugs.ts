@@ -76,8 +76,8 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: HOSTED_STORE,
-        find: "if (this.#failure.code === 'DISK_FULL') this.#tryLater(now);",
-        put: '',
+        find: "if (this.#failure?.code !== 'DISK_FULL') return;",
+        put: 'return;',
       },
     ],
   },
@@ -143,7 +143,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a lost group made anew',
-    seed: 3,
+    seed: 4,
     badDisks: true,
     edits: [
       {
