@@ -26,8 +26,8 @@ export interface RunningTask {
  */
 export class WorkerPool {
   readonly #pool: Piscina
-  /** Threads that the pool has dropped and that have not exited yet. */
-  readonly #known = new Set<Piscina['threads'][number]>()
+  /** Threads that have not exited, those that the pool has dropped included; resolves when the task module is loaded. */
+  readonly #known = new Map<Piscina['threads'][number], Promise<void>>()
 
   constructor({ threads, workerUrl, heapMegabytes }: WorkerPoolOptions) {
     this.#pool = new Piscina({
@@ -43,6 +43,8 @@ export class WorkerPool {
     })
     // A thread that fails without a task has nobody to tell: the next task finds its replacement.
     this.#pool.on('error', () => undefined)
+    // Its replacement is there when the pool's own handler has ended.
+    this.#pool.on('workerDestroy', () => queueMicrotask(() => this.#note()))
     this.#note()
   }
 
@@ -52,19 +54,22 @@ export class WorkerPool {
     // Whoever cares has `ended`; a rejection nobody awaits yet is no crash of the process.
     ended.catch(() => undefined)
     this.#note()
-    return { ended, terminate: () => controller.abort() }
+    return { ended, terminate: () => void this.#loaded().then(() => controller.abort()) }
   }
 
   /** Loads the state machines in a thread and returns their ids. A module that loops while loading is given up. */
   async probe(urls: readonly string[], timeoutMs: number): Promise<number[]> {
     const filename = fileURLToPath(workerModule('machine-probe'))
-    const signal = AbortSignal.timeout(timeoutMs)
+    const controller = new AbortController()
+    const late = setTimeout(() => void this.#loaded().then(() => controller.abort()), timeoutMs)
     try {
-      return (await this.#pool.run(urls, { filename, signal })) as number[]
+      return (await this.#pool.run(urls, { filename, signal: controller.signal })) as number[]
     } catch (error) {
-      if (!signal.aborted) throw toPaxosError(error, 'STATE_MACHINE_INVALID')
+      if (!controller.signal.aborted) throw toPaxosError(error, 'STATE_MACHINE_INVALID')
       const message = `the state machines ${urls.join(', ')} have not loaded within ${timeoutMs} ms (option timeouts.startMs)`
       throw new PaxosError('STATE_MACHINE_INVALID', message)
+    } finally {
+      clearTimeout(late)
     }
   }
 
@@ -74,25 +79,39 @@ export class WorkerPool {
    */
   async threadsGone(): Promise<void> {
     const living = new Set(this.#pool.threads)
-    const dying = [...this.#known].filter((thread) => !living.has(thread) && thread.threadId > 0)
+    const dying = [...this.#known.keys()].filter((thread) => !living.has(thread) && thread.threadId > 0)
     await Promise.all(dying.map(exited))
     this.#note()
   }
 
   /** All tasks must have returned, or be condemned. */
   async close(): Promise<void> {
+    await this.#loaded()
     await this.#pool.destroy()
   }
 
+  /** A thread that is terminated while it loads a native module aborts the process. */
+  async #loaded(): Promise<void> {
+    await Promise.all(this.#known.values())
+  }
+
   #note(): void {
-    for (const thread of this.#known) if (thread.threadId <= 0) this.#known.delete(thread)
-    for (const thread of this.#pool.threads) this.#known.add(thread)
+    for (const thread of this.#known.keys()) if (thread.threadId <= 0) this.#known.delete(thread)
+    for (const thread of this.#pool.threads) if (!this.#known.has(thread)) this.#known.set(thread, loaded(thread))
   }
 }
 
 /** Not `events.once`: a thread whose heap runs full while it is terminated has an `error` before its `exit`. */
 function exited(thread: Piscina['threads'][number]): Promise<void> {
   return new Promise((resolve) => thread.once('exit', () => resolve()))
+}
+
+/** The first message of a thread of the pool says that it has loaded the task module. */
+function loaded(thread: Piscina['threads'][number]): Promise<void> {
+  return new Promise((resolve) => {
+    thread.once('message', () => resolve())
+    thread.once('exit', () => resolve())
+  })
 }
 
 export function defaultWorkerUrl(): URL {

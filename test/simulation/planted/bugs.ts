@@ -92,7 +92,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an accept taken below the promise',
-    seed: 2,
+    seed: 4,
     edits: [
       {
         file: ACCEPTOR,
@@ -147,7 +147,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'recovery takes a value below the highest ballot',
-    seed: 10,
+    seed: 2,
     edits: [
       {
         file: 'core/recovery.js',
@@ -252,7 +252,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a read served before its point is executed',
-    seed: 8,
+    seed: 11,
     edits: [
       {
         file: 'core/reads.js',
@@ -352,7 +352,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an answer to a read that comes twice counted twice',
-    seed: 11,
+    seed: 13,
     nodes: 5,
     edits: [
       {
@@ -401,8 +401,8 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what a status says to be chosen ignored',
-    seed: 3,
-    edits: [{ file: LEARNER, find: 'if (status.chosenUpTo <= state.chosenUpTo) return;', put: 'return;' }],
+    seed: 23,
+    edits: [{ file: LEARNER, find: 'if (status.chosenUpTo <= state.chosenUpTo) {', put: 'if (true) {' }],
   },
   {
     name: 'a node without a vote proposes here, which it cannot',
@@ -422,7 +422,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a node without a vote never asks who leads',
-    seed: 23,
+    seed: 24,
     edits: [
       {
         file: PROPOSER,
@@ -433,7 +433,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a status behind its own is not answered',
-    seed: 21,
+    seed: 39,
     edits: [
       {
         file: LEARNER,
