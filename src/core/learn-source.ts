@@ -137,9 +137,14 @@ export class LearnSource {
   }
 
   private serveOnce(peer: NodeId, session: number, from: Instance): void {
-    const { effects, durableChosenUpTo } = this.state
-    // The peer knows it chosen; this node may not yet, and the peer asks the next one.
-    if (from > durableChosenUpTo) return
+    const { effects, durableChosenUpTo, chosenUpTo, log } = this.state
+    if (from > durableChosenUpTo) {
+      // The peer knows it chosen, and this node may not. But if no other node does, an accepted record is all there is:
+      // nobody can lead before the peer has told it, and the peer, which lost it, can tell by its checksum chain.
+      const held = log.get(from)
+      if (held) this.state.send(peer, { kind: 'learned', session, from, values: [held.value], chosenUpTo, done: true })
+      return
+    }
     effects.reads.push({ peer, session, from, upTo: from, maxBytes: 1, once: true })
   }
 

@@ -134,7 +134,7 @@ export interface Learned {
   readonly session: number
   readonly from: Instance
   readonly values: readonly Value[]
-  /** What the source knows chosen. */
+  /** What the source knows chosen. Below `from` in an answer to `once`: it has only accepted that value. */
   readonly chosenUpTo: Instance
   readonly done: boolean
 }

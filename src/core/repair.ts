@@ -27,12 +27,13 @@ export class Repair {
   }
 
   /** True if it was the answer to a request of this role. */
-  onLearned(from: NodeId, { session, from: instance, values }: Learned): boolean {
+  onLearned(from: NodeId, { session, from: instance, values, chosenUpTo }: Learned): boolean {
     const { request } = this
     if (request?.session !== session || request.peer !== from) return false
     const [value] = values
     // A peer that cannot help is not asked in a circle at once: the timer asks the next one.
-    if (value === undefined || instance !== request.instance || this.isContradicted(instance, value)) return true
+    if (value === undefined || instance !== request.instance) return true
+    if (!this.isCredible(instance, value, chosenUpTo >= instance)) return true
     this.request = undefined
     this.lost.delete(instance)
     this.restore(instance, value)
@@ -70,13 +71,16 @@ export class Repair {
     state.armTimer('repair', state.tuning.learnMs)
   }
 
-  /** Whether the own checksum chain, where it reaches back that far, speaks against the value. */
-  private isContradicted(instance: Instance, value: Value): boolean {
+  /**
+   * The own checksum chain, where it reaches back that far, speaks for the value or against it. Where it does not, a peer
+   * that knows the instance chosen is believed; what one has only accepted may be a value that lost.
+   */
+  private isCredible(instance: Instance, value: Value, isChosenThere: boolean): boolean {
     const { chains, config } = this.state
     const before = chains.at(instance - 1)
     const after = chains.at(instance)
-    if (before === undefined || after === undefined) return false
-    return config.values.checksum(value, before) !== after
+    if (before === undefined || after === undefined) return isChosenThere
+    return config.values.checksum(value, before) === after
   }
 
   private restore(instance: Instance, value: Value): void {

@@ -9,9 +9,12 @@ const BALLOT = ballotOf(1, 1)
 
 /** Node 1 of three, which has chosen a few instances with the help of node 2. */
 class Owner {
-  readonly node = new NodeModel(1, [1, 2, 3], { tuning: { ...DEFAULT_TUNING, batchCount: 1 }, proposeOn: 'here' })
+  readonly node: NodeModel
 
-  constructor() {
+  /** `chainHistory`: chains that it remembers. */
+  constructor(chainHistory = DEFAULT_TUNING.chainHistory) {
+    const tuning = { ...DEFAULT_TUNING, batchCount: 1, chainHistory }
+    this.node = new NodeModel(1, [1, 2, 3], { tuning, proposeOn: 'here' })
     this.node.start([])
     this.node.propose('a', [])
     this.hears(2, { kind: 'promise', version: 0, ballot: BALLOT, from: 1, chosenUpTo: 0, records: [] })
@@ -37,9 +40,9 @@ class Owner {
     return this.asks((out) => this.node.fire('repair', out))
   }
 
-  learns(from: number, asked: Learn | undefined, values: readonly Value[]): void {
+  learns(from: number, asked: Learn | undefined, values: readonly Value[], chosenUpTo = 9): void {
     const { session, from: instance } = asked as Learn
-    this.hears(from, { kind: 'learned', session, from: instance, values, chosenUpTo: 9, done: true })
+    this.hears(from, { kind: 'learned', session, from: instance, values, chosenUpTo, done: true })
   }
 
   hears(from: number, message: Message): void {
@@ -113,7 +116,7 @@ test('an answer to an earlier question, or from another peer, changes nothing', 
   expect(owner.node.disk.record(2)?.value).toEqual(lost)
 })
 
-test('a peer answers with that one record, and only what is durable and chosen there', () => {
+test('a peer answers with that one record, and with nothing that it does not hold', () => {
   const owner = new Owner()
   const out: Outgoing[] = []
   const ask = (from: number) =>
@@ -122,6 +125,45 @@ test('a peer answers with that one record, and only what is durable and chosen t
   const values = [owner.value(2)]
   expect(out).toMatchObject([{ to: 3, message: { kind: 'learned', session: 7, from: 2, values, done: true } }])
   out.length = 0
-  ask(owner.node.group.chosenUpTo + 1)
+  ask(owner.node.group.lastAccepted + 1)
   expect(out).toEqual([])
+})
+
+test('where no peer knows the instance chosen, a record that one has accepted is checked by the chain', () => {
+  const owner = new Owner()
+  const lost = owner.value(2)
+  owner.node.disk.records[2] = undefined
+  const [first] = owner.unreadable(2)
+  owner.learns(2, first, [owner.value(3)], 1)
+  expect(owner.node.disk.record(2)).toBeUndefined()
+  const [second] = owner.waits()
+  owner.learns(3, second, [lost], 1)
+  expect(owner.node.disk.record(2)?.value).toEqual(lost)
+})
+
+test('an accepted record that the chain does not reach is not believed', () => {
+  const owner = new Owner(1)
+  const lost = owner.value(2)
+  owner.node.disk.records[2] = undefined
+  const [first] = owner.unreadable(2)
+  owner.learns(2, first, [lost], 1)
+  expect(owner.node.disk.record(2)).toBeUndefined()
+  const [second] = owner.waits()
+  owner.learns(3, second, [lost], 2)
+  expect(owner.node.disk.record(2)?.value).toEqual(lost)
+})
+
+test('a peer that has only accepted the record gives it, and says so', () => {
+  const node = new NodeModel(2, [1, 2, 3], { tuning: DEFAULT_TUNING, proposeOn: 'leader' })
+  const out: Outgoing[] = []
+  node.start(out)
+  const value = new Owner().value(1)
+  const accept = { version: 0, ballot: BALLOT, instance: 1, recoveredTo: 0, chosenUpTo: 0, value }
+  node.input({ kind: 'message', from: 1, message: { kind: 'accept', ...accept } }, out)
+  while (node.mustCommit) node.commit(out)
+  out.length = 0
+  node.input({ kind: 'message', from: 1, message: { kind: 'learn', session: 7, from: 1, once: true } }, out)
+  expect(out).toMatchObject([
+    { to: 1, message: { kind: 'learned', session: 7, from: 1, values: [value], chosenUpTo: 0, done: true } },
+  ])
 })
