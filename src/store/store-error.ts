@@ -11,6 +11,8 @@ export type StoreErrorCode =
   | 'GROUP_DAMAGED'
   /** One record is unreadable; a chosen one can be learned again from a peer. */
   | 'RECORD_DAMAGED'
+  /** The state of a group cannot be proven by its checksums: it is rebuilt from a checkpoint and the log. */
+  | 'STATE_DAMAGED'
   /** Stored by another voter or node. */
   | 'STORE_FOREIGN'
   /** Written by a newer version of this program. */
