@@ -1,6 +1,6 @@
 import type { Value } from '../core/command-run.js'
 import type { AcceptedRecord } from '../core/durable.js'
-import type { Accept, Forward, Learned, Promised } from '../core/messages.js'
+import type { Accept, Forward, Learned, Part, Promised } from '../core/messages.js'
 import { fail } from './codec-error.js'
 import { checkValue, countRuns, readRuns, runsSize, writeRuns } from './commands.js'
 import { checkWithin, MAX_U32, readWhole, WHOLE_BYTES, writeWhole } from './integers.js'
@@ -16,7 +16,7 @@ import {
 import { copyBytes, copyOf } from './own-bytes.js'
 
 /** The messages that carry values or runs. Values are written in place and read into bytes of their own. */
-export type CarryingMessage = Accept | Promised | Learned | Forward
+export type CarryingMessage = Accept | Promised | Learned | Forward | Part
 
 const MAX_HOPS = 255
 
@@ -30,6 +30,8 @@ export function carriedSize(message: CarryingMessage): number {
       return sum(message.values, (value) => VALUE_IN_LEARNED_BYTES + value.length)
     case 'forward':
       return runsSize(message.runs)
+    case 'part':
+      return message.bytes.length
   }
 }
 
@@ -137,6 +139,18 @@ export function readForward(bytes: Uint8Array, offset: number, length: number): 
   if (countRuns(bytes, at, end) !== wordOf(bytes, offset)) fail('MALFORMED', 'a forward with another count of runs')
   const own = copyOf(bytes, at, end - at)
   return { kind: 'forward', hops: smallOf(bytes, offset), runs: readRuns(own, 0, own.length) }
+}
+
+export function writePart({ session, part, bytes: carried }: Part, bytes: Uint8Array, offset: number): number {
+  return writeValue(carried, bytes, writeFixed(bytes, offset, KIND.part, carried.length, session, part))
+}
+
+export function readPart(bytes: Uint8Array, at: number, length: number): Part {
+  checkUnused(bytes, at, false, true)
+  const fixed = fixedSize(KIND.part)
+  if (wordOf(bytes, at) !== length - fixed) fail('TRUNCATED', 'the bytes of a part are cut')
+  const carried = copyOf(bytes, at + fixed, length - fixed)
+  return { kind: 'part', session: field(bytes, at, 0), part: field(bytes, at, 1), bytes: carried }
 }
 
 function sum<T>(items: readonly T[], size: (item: T) => number): number {

@@ -27,6 +27,8 @@ export interface BatchBounds {
 const MIB = 1024 * 1024
 export const DEFAULT_COMMAND_BYTES = 16 * MIB
 export const MAX_COMMAND_BYTES = 256 * MIB
+/** One part of a checkpoint on its way: a block of it, or a piece of its manifest. */
+export const MAX_PART_BYTES = MIB / 2
 const DEFAULT_CONTROL_BYTES = MIB
 /** What a frame gathers beyond its largest message before the next one is begun. */
 const FRAME_ROOM_BYTES = MIB
@@ -34,12 +36,17 @@ const FRAME_ROOM_BYTES = MIB
 const MAX_LENGTH_FIELD = 2 ** 31 - 1
 
 const oneCommandRun = (commandBytes: number) => RUN_HEADER_BYTES + COMMAND_HEADER_BYTES + commandBytes
+const largestPart = MESSAGE_HEADER_BYTES + 2 * WHOLE_BYTES + MAX_PART_BYTES
 const acceptOverhead = MESSAGE_HEADER_BYTES + 5 * WHOLE_BYTES
 
 /** The smallest limits that keep every relation. */
 export function limitsFor(maxCommandBytes: number, bounds: BatchBounds): Limits {
   const maxValueBytes = Math.max(oneCommandRun(maxCommandBytes), bounds.batchBytes)
-  const maxMessageBytes = Math.max(largestPromise(maxValueBytes, bounds), largestLearned(maxValueBytes, bounds))
+  const maxMessageBytes = Math.max(
+    largestPromise(maxValueBytes, bounds),
+    largestLearned(maxValueBytes, bounds),
+    largestPart,
+  )
   return {
     maxCommandBytes,
     maxValueBytes,
@@ -113,6 +120,11 @@ function relations(limits: Limits, bounds: BatchBounds): Relation[] {
       holds: maxMessageBytes >= largestLearned(maxValueBytes, bounds),
       what: 'maxMessageBytes >= learnChunkBytes and one value',
       reason: 'a chunk of a learn stream ends with the value that fills it',
+    },
+    {
+      holds: maxMessageBytes >= largestPart,
+      what: `maxMessageBytes >= ${MAX_PART_BYTES} and the fields of a part`,
+      reason: 'a block of a checkpoint travels in one message',
     },
     {
       holds: maxFrameBytes >= FRAME_HEADER_BYTES + FRAME_ENTRY_BYTES + maxMessageBytes,

@@ -6,11 +6,11 @@ import { WHOLE_BYTES } from './integers.js'
  *   byte 0   u8    kind, below
  *   byte 1   u8    small: `hops` of a forward, `done` of a learned; else 0
  *   byte 2   u16   0
- *   byte 4   u32   word: the chain of chosen and status, `once` of a learn, the bytes of an accept's value, the count of what another
- *                  message carries; else 0
+ *   byte 4   u32   word: the chain of chosen and status, `want` of a learn, the id of offer and fetch, the bytes of an accept's value or
+ *                  of a part, the count of what another message carries; else 0
  *   byte 8   whole numbers, as many as the kind has, in the order of their fields in core/messages.ts
  *
- * and then has what it carries, up to its end: one value (accept), runs (forward), or values with a header each.
+ * and then has what it carries, up to its end: one value (accept), runs (forward), bytes (part), or values with a header each.
  * A kind's number is never used again for another meaning; a new field is a new protocol version.
  */
 export const MESSAGE_HEADER_BYTES = 8
@@ -35,6 +35,9 @@ export const KIND = {
   'ask-read-point': 17,
   'read-point': 18,
   status: 19,
+  offer: 20,
+  fetch: 21,
+  part: 22,
 } as const
 
 /** Of the kinds by number: how many whole numbers follow the header. */
@@ -58,6 +61,9 @@ export const WHOLES: readonly number[] = wholes({
   [KIND['ask-read-point']]: 1,
   [KIND['read-point']]: 3,
   [KIND.status]: 3,
+  [KIND.offer]: 4,
+  [KIND.fetch]: 3,
+  [KIND.part]: 2,
 })
 
 /** Of the kinds by number: which of those whole numbers are ballots that somebody has promised, leads at, or campaigns at. */

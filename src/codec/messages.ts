@@ -4,10 +4,12 @@ import {
   readAccept,
   readForward,
   readLearned,
+  readPart,
   readPromise,
   writeAccept,
   writeForward,
   writeLearned,
+  writePart,
   writePromise,
 } from './carrying-messages.js'
 import { fail } from './codec-error.js'
@@ -24,6 +26,7 @@ export function encodedSize(message: Message): number {
     case 'promise':
     case 'learned':
     case 'forward':
+    case 'part':
       return fixed + carriedSize(message)
     default:
       return fixed
@@ -44,6 +47,8 @@ export function encodeMessage(message: Message, target: Uint8Array, offset: numb
       return writeLearned(message, target, offset)
     case 'forward':
       return writeForward(message, target, offset)
+    case 'part':
+      return writePart(message, target, offset)
     default:
       return writePlain(message, target, offset)
   }
@@ -75,6 +80,8 @@ export function decodeMessage(
       return readLearned(bytes, offset, length, maxValueBytes)
     case KIND.forward:
       return readForward(bytes, offset, length)
+    case KIND.part:
+      return readPart(bytes, offset, length)
     default:
       return readPlain(bytes, offset, length)
   }

@@ -1,10 +1,13 @@
-import type { Accept, Accepted, Forward, Learned, Message, Promised } from '../core/messages.js'
+import type { Accept, Accepted, Fetch, Forward, Learned, Message, Offer, Part, Promised } from '../core/messages.js'
 import { fail } from './codec-error.js'
 import { checkUnused, field, wordOf, writeFixed } from './message-fields.js'
 import { fixedSize, KIND } from './message-layout.js'
 
 /** The messages that are only numbers. */
-export type PlainMessage = Exclude<Message, Accept | Forward | Learned | Promised>
+export type PlainMessage = Exclude<Message, Accept | Forward | Learned | Part | Promised>
+
+const USES_WORD: ReadonlySet<number> = new Set([KIND.chosen, KIND.status, KIND.learn, KIND.offer, KIND.fetch])
+const WANTS = ['stream', 'once', 'checkpoint'] as const
 
 /** Returns the offset behind the message. The kinds of the steady state come first. */
 export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number): number {
@@ -28,7 +31,7 @@ export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number)
     case 'gap':
       return writeFixed(bytes, at, KIND.gap, 0, message.ballot, message.next)
     case 'learn':
-      return writeFixed(bytes, at, KIND.learn, message.once ? 1 : 0, message.session, message.from)
+      return writeFixed(bytes, at, KIND.learn, WANTS.indexOf(message.want), message.session, message.from)
     case 'learn-ack':
       return writeFixed(bytes, at, KIND['learn-ack'], 0, message.session, message.upTo)
     case 'redirect':
@@ -39,6 +42,10 @@ export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number)
       return writeFixed(bytes, at, KIND['read-point'], 0, message.version, message.round, message.point)
     case 'status':
       return writeFixed(bytes, at, KIND.status, message.chain, message.chosenUpTo, message.lastAccepted, message.leader)
+    case 'offer':
+      return writeOffer(message, bytes, at)
+    case 'fetch':
+      return writeFixed(bytes, at, KIND.fetch, message.id, message.session, message.instance, message.part)
   }
 }
 
@@ -46,7 +53,7 @@ export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number)
 export function readPlain(bytes: Uint8Array, at: number, length: number): PlainMessage {
   const number = bytes[at]!
   if (length !== fixedSize(number)) fail('MALFORMED', 'bytes behind a message')
-  checkUnused(bytes, at, false, number === KIND.chosen || number === KIND.status || number === KIND.learn)
+  checkUnused(bytes, at, false, USES_WORD.has(number))
   switch (number) {
     case KIND.accepted:
       return acceptedOf(bytes, at)
@@ -78,6 +85,10 @@ export function readPlain(bytes: Uint8Array, at: number, length: number): PlainM
       return readPointOf(bytes, at)
     case KIND.status:
       return statusOf(bytes, at)
+    case KIND.offer:
+      return offerOf(bytes, at)
+    case KIND.fetch:
+      return fetchOf(bytes, at)
     default:
       return fail('UNKNOWN_KIND', `unknown message kind ${number}`)
   }
@@ -94,9 +105,9 @@ function acceptedOf(bytes: Uint8Array, at: number): Accepted {
 }
 
 function learnOf(bytes: Uint8Array, at: number): PlainMessage {
-  const once = wordOf(bytes, at)
-  if (once > 1) fail('MALFORMED', 'unknown bits in a learn')
-  return { kind: 'learn', session: field(bytes, at, 0), from: field(bytes, at, 1), once: once === 1 }
+  const want = WANTS[wordOf(bytes, at)]
+  if (want === undefined) fail('MALFORMED', 'unknown bits in a learn')
+  return { kind: 'learn', session: field(bytes, at, 0), from: field(bytes, at, 1), want }
 }
 
 function freeOf(bytes: Uint8Array, at: number): PlainMessage {
@@ -112,4 +123,20 @@ function readPointOf(bytes: Uint8Array, at: number): PlainMessage {
 function statusOf(bytes: Uint8Array, at: number): PlainMessage {
   const [chosenUpTo, lastAccepted, leader] = [field(bytes, at, 0), field(bytes, at, 1), field(bytes, at, 2)]
   return { kind: 'status', chosenUpTo, lastAccepted, chain: wordOf(bytes, at), leader }
+}
+
+function writeOffer(message: Offer, bytes: Uint8Array, at: number): number {
+  const { id, session, instance, manifestBytes, dataBytes } = message
+  return writeFixed(bytes, at, KIND.offer, id, session, instance, manifestBytes, dataBytes)
+}
+
+function offerOf(bytes: Uint8Array, at: number): Offer {
+  const [session, instance] = [field(bytes, at, 0), field(bytes, at, 1)]
+  const [manifestBytes, dataBytes] = [field(bytes, at, 2), field(bytes, at, 3)]
+  return { kind: 'offer', session, instance, id: wordOf(bytes, at), manifestBytes, dataBytes }
+}
+
+function fetchOf(bytes: Uint8Array, at: number): Fetch {
+  const [session, instance, part] = [field(bytes, at, 0), field(bytes, at, 1), field(bytes, at, 2)]
+  return { kind: 'fetch', session, instance, id: wordOf(bytes, at), part }
 }

@@ -44,6 +44,11 @@ export interface GroupTuning {
   readonly learnChunkBytes: number
   /** Rest of a learn stream after a chunk, as a multiple of the time the chunk took. 0: none. */
   readonly learnRest: number
+  /** Bytes per second that a node takes of a checkpoint, for each group, and parts of it on their way at one time. */
+  readonly fetchBytesPerSecond: number
+  readonly fetchWindow: number
+  /** How long the log behind a checkpoint is kept for a peer that was offered it and is not heard of. */
+  readonly fetchHoldMs: Millis
   /** Bytes of chosen values kept in memory for execution; the rest is read from the log again. */
   readonly valueCacheBytes: number
   /** A session ends after this many instances without a command of it. */
@@ -69,6 +74,9 @@ export const DEFAULT_TUNING: GroupTuning = {
   learnWindowBytes: 4 * 1024 * 1024,
   learnChunkBytes: 512 * 1024,
   learnRest: 2,
+  fetchBytesPerSecond: 16 * 1024 * 1024,
+  fetchWindow: 4,
+  fetchHoldMs: 60_000,
   valueCacheBytes: 64 * 1024 * 1024,
   sessionInstances: 1_000_000,
   chainHistory: 4096,

@@ -1,5 +1,6 @@
 import type { Ballot, Instance, MembershipVersion } from '../base/numbers.js'
 import type { Value } from './command-run.js'
+import type { SavedSession } from './sessions.js'
 
 /** An acceptor's record of one instance that it does not know chosen. */
 export interface AcceptedRecord {
@@ -36,4 +37,27 @@ export const EMPTY_HEAD: Head = { promised: 0, chosenUpTo: 0, chain: 0, lastAcce
 export interface DurableState {
   readonly head: Head
   readonly tail: readonly LogRecord[]
+}
+
+/**
+ * Where the replicated state stood when it was last made durable (the state environment, or a checkpoint): execution
+ * goes on behind it. Never ahead of the head's `chosenUpTo`.
+ */
+export interface Base {
+  readonly executedUpTo: Instance
+  /** The checksum chain there. */
+  readonly chain: number
+  /** The built-in state there. */
+  readonly sessions: readonly SavedSession[]
+}
+
+export const EMPTY_BASE: Base = { executedUpTo: 0, chain: 0, sessions: [] }
+
+/** A checkpoint of this node that peers may have. */
+export interface CheckpointRef {
+  readonly instance: Instance
+  /** Checksum of its manifest: two checkpoints of one instance and id are the same bytes. */
+  readonly id: number
+  readonly manifestBytes: number
+  readonly dataBytes: number
 }

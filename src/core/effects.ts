@@ -1,5 +1,5 @@
 import type { Instance, NodeId } from '../base/numbers.js'
-import type { Head, LogRecord } from './durable.js'
+import type { CheckpointRef, Head, LogRecord } from './durable.js'
 import type { Message } from './messages.js'
 import type { TimerKind } from './timers.js'
 
@@ -15,6 +15,8 @@ export interface Effects {
   readonly timers: TimerRequest[]
   /** Chosen records a peer wants: read them from the log and give them back as the input `served`. */
   readonly reads: LogRead[]
+  /** What is to be done with checkpoints, in this order. */
+  readonly transfers: Transfer[]
   /** Reads whose point is executed here (or that failed): answer them from the state machine, now. */
   readonly queries: QueryReady[]
   /** Own runs that were given up; the replies of executed ones come out of the executor. */
@@ -44,6 +46,25 @@ export interface LogRead {
   readonly once: boolean
 }
 
+export type Transfer =
+  /** A peer wants a part of a checkpoint of this node: read it and give it back as the input `part-read`. */
+  | {
+      readonly kind: 'read'
+      readonly peer: NodeId
+      readonly session: number
+      readonly instance: Instance
+      readonly id: number
+      readonly part: number
+    }
+  /** Get ready to receive this checkpoint, or to go on with it if a part of it is here; answer with `part-stored`. */
+  | ({ readonly kind: 'begin'; readonly session: number } & CheckpointRef)
+  /** The next part; answer with `part-stored`. */
+  | { readonly kind: 'store'; readonly session: number; readonly part: number; readonly bytes: Uint8Array }
+  /** The received checkpoint is complete: load it, and build the group anew; answer with `load-failed` if that fails. */
+  | { readonly kind: 'load'; readonly instance: Instance; readonly id: number }
+  /** A peer needs a checkpoint, and there is none that would help it: make one. */
+  | { readonly kind: 'make' }
+
 export interface QueryReady {
   readonly token: number
   readonly outcome: 'ready' | 'no-quorum'
@@ -69,6 +90,7 @@ export function createEffects(): Effects {
     head: undefined,
     timers: [],
     reads: [],
+    transfers: [],
     queries: [],
     ended: [],
     alarms: [],
@@ -82,6 +104,7 @@ export function clearEffects(effects: Effects): void {
   effects.head = undefined
   effects.timers.length = 0
   effects.reads.length = 0
+  effects.transfers.length = 0
   effects.queries.length = 0
   effects.ended.length = 0
   effects.alarms.length = 0

@@ -16,11 +16,23 @@ export interface PlannedRun {
 export class Execution {
   private readonly state: GroupState
   private readonly roles: Roles
-  private planned: { readonly instance: Instance; readonly runs: readonly PlannedRun[] } | undefined
+  /** The checksum chain at `executedUpTo`. */
+  chain: number
+  /** Chosen on disk at the start: what is executed up to here was read from it. */
+  private readonly replayUpTo: Instance
+  private planned:
+    | { readonly instance: Instance; readonly runs: readonly PlannedRun[]; readonly chain: number }
+    | undefined
 
-  constructor(state: GroupState, roles: Roles) {
+  constructor(state: GroupState, roles: Roles, chain: number) {
     this.state = state
     this.roles = roles
+    this.chain = chain
+    this.replayUpTo = state.chosenUpTo
+    assert(
+      state.executedUpTo < state.chosenUpTo || chain === state.chains.current,
+      'the state and the log were made by the same values',
+    )
   }
 
   plan(instance: Instance, value: Value): readonly PlannedRun[] {
@@ -32,7 +44,7 @@ export class Execution {
       verdict: roles.origin.sessions.apply(run, instance),
       own: roles.origin.isOwn(run),
     }))
-    this.planned = { instance, runs }
+    this.planned = { instance, runs, chain: this.chainAt(instance, value) }
     return runs
   }
 
@@ -41,11 +53,22 @@ export class Execution {
     assert(planned?.instance === instance, 'what was executed is what was planned')
     this.planned = undefined
     state.executedUpTo = instance
+    this.chain = planned.chain
     state.log.forget(instance)
     for (const { run, verdict, own } of planned.runs) {
       roles.proposer.onRunEnded(run)
       if (own) roles.origin.onExecuted(run, verdict)
     }
     roles.reads.release()
+  }
+
+  /** What was read from the disk must lead to the chain that the head has: a sound record may still be an older one. */
+  private chainAt(instance: Instance, value: Value): number {
+    const { chains, config } = this.state
+    const known = chains.at(instance)
+    if (known !== undefined && instance > this.replayUpTo) return known
+    const chain = config.values.checksum(value, this.chain)
+    assert(known === undefined || known === chain, `the records up to ${instance} are not the ones that were chosen`)
+    return chain
   }
 }

@@ -1,9 +1,10 @@
+import { assert } from '../base/assert.js'
 import type { Ballot, Instance, Millis, NodeId } from '../base/numbers.js'
 import { Random } from '../base/random.js'
 import { ballotNode } from './ballot.js'
 import { ChainHistory } from './chain-history.js'
 import type { GroupConfig, GroupTuning } from './config.js'
-import type { DurableState, Head, LogRecord } from './durable.js'
+import type { Base, CheckpointRef, DurableState, Head, LogRecord } from './durable.js'
 import { createEffects, type Effects } from './effects.js'
 import { LogWindow } from './log-window.js'
 import type { Membership, VoterId } from './membership.js'
@@ -41,10 +42,15 @@ export class GroupState {
   /** Highest ballot this acceptor has promised; only grows. */
   promised: Ballot
   chosenUpTo: Instance
-  executedUpTo: Instance = 0
+  executedUpTo: Instance
   /** Chosen records up to here are on disk, and may be read from the log. */
   durableChosenUpTo: Instance
-  readonly firstKept: Instance
+  /** The log holds nothing below it any more. */
+  firstKept: Instance
+  /** The newest checkpoint of this node that peers may have. */
+  checkpoint: CheckpointRef | undefined
+  /** For a peer that lacks more instances than this, the checkpoint is less to send than the log. */
+  checkpointPaysFrom = Number.POSITIVE_INFINITY
 
   /** Highest ballot heard of anywhere: a candidate picks one above. */
   seen: Ballot
@@ -62,8 +68,9 @@ export class GroupState {
   private readonly questions = { probe: 0, learn: 0, read: 0 }
   private readonly armed = new Set<TimerKind>()
 
-  constructor(config: GroupConfig, durable: DurableState) {
+  constructor(config: GroupConfig, durable: DurableState, base: Base) {
     const { head, tail } = durable
+    assert(base.executedUpTo <= head.chosenUpTo, 'nothing is executed that the log does not know chosen')
     this.config = config
     this.tuning = config.tuning
     this.random = new Random(config.seed)
@@ -71,6 +78,7 @@ export class GroupState {
     this.promised = head.promised
     this.seen = head.promised
     this.chosenUpTo = head.chosenUpTo
+    this.executedUpTo = base.executedUpTo
     this.durableChosenUpTo = head.chosenUpTo
     this.firstKept = head.firstKept
     this.log = new LogWindow(head.chosenUpTo, tail)

@@ -1,9 +1,11 @@
-import { unreachable } from '../base/assert.js'
+import { assert, unreachable } from '../base/assert.js'
 import type { Ballot, Instance, Millis, NodeId } from '../base/numbers.js'
 import { Acceptor } from './acceptor.js'
+import { CheckpointFetch } from './checkpoint-fetch.js'
+import { CheckpointSource } from './checkpoint-source.js'
 import type { Value } from './command-run.js'
 import type { GroupConfig } from './config.js'
-import type { DurableState, Head } from './durable.js'
+import { type Base, type DurableState, EMPTY_BASE, type Head } from './durable.js'
 import type { Effects } from './effects.js'
 import { Execution, type PlannedRun } from './execution.js'
 import { GroupState } from './group-state.js'
@@ -27,18 +29,21 @@ export class Group {
   private readonly roles: Roles
   private readonly execution: Execution
 
-  constructor(config: GroupConfig, durable: DurableState) {
-    this.state = new GroupState(config, durable)
+  /** `base`: where the state machines stand; the log is executed from there on. */
+  constructor(config: GroupConfig, durable: DurableState, base: Base = EMPTY_BASE) {
+    this.state = new GroupState(config, durable, base)
     const roles = {} as Roles
     roles.acceptor = new Acceptor(this.state, roles)
     roles.proposer = new Proposer(this.state, roles)
     roles.learner = new Learner(this.state, roles)
     roles.source = new LearnSource(this.state, roles)
-    roles.origin = new Origin(this.state, roles)
+    roles.origin = new Origin(this.state, roles, base.sessions)
     roles.reads = new Reads(this.state, roles)
     roles.repair = new Repair(this.state)
+    roles.checkpoints = new CheckpointSource(this.state, roles)
+    roles.fetch = new CheckpointFetch(this.state, roles)
     this.roles = roles
-    this.execution = new Execution(this.state, roles)
+    this.execution = new Execution(this.state, roles, base.chain)
   }
 
   /** Once, before the first step: an accepted tail found on disk is completed by somebody, at last by this node. */
@@ -46,6 +51,7 @@ export class Group {
     this.state.begin(now, effects)
     this.state.startQuestions(now)
     this.roles.proposer.noteTail()
+    this.roles.fetch.seek()
     this.state.end()
   }
 
@@ -82,6 +88,26 @@ export class Group {
 
   get executedUpTo(): Instance {
     return this.state.executedUpTo
+  }
+
+  /** What has to be kept with the state as of `executedUpTo`: a later build of the group begins there. */
+  base(): Base {
+    const { executedUpTo } = this.state
+    return { executedUpTo, chain: this.execution.chain, sessions: this.roles.origin.sessions.save() }
+  }
+
+  get firstKept(): Instance {
+    return this.state.firstKept
+  }
+
+  /** What is chosen up to here is on disk, with a head that says so. */
+  get durableChosenUpTo(): Instance {
+    return this.state.durableChosenUpTo
+  }
+
+  /** The first instance of the log that peers which are catching up still need; infinite: none. */
+  neededFrom(now: Millis): Instance {
+    return Math.min(this.roles.source.neededFrom, this.roles.checkpoints.neededFrom(now))
   }
 
   get lastAccepted(): Instance {
@@ -129,6 +155,18 @@ export class Group {
         return roles.repair.onUnreadable(input.instance)
       case 'executed':
         return this.execution.onExecuted(input.instance)
+      case 'checkpoint':
+        this.state.checkpoint = input.checkpoint
+        this.state.checkpointPaysFrom = input.paysFrom
+        return
+      case 'trim':
+        return this.onTrim(input.firstKept)
+      case 'part-read':
+        return roles.checkpoints.onPartRead(input)
+      case 'part-stored':
+        return roles.fetch.onStored(input)
+      case 'load-failed':
+        return roles.fetch.onLoadFailed()
       default:
         return unreachable(input)
     }
@@ -176,6 +214,12 @@ export class Group {
         return reads.onReadPoint(from, message)
       case 'status':
         return learner.onStatus(from, message)
+      case 'offer':
+        return learner.onOffer(from, message)
+      case 'fetch':
+        return this.roles.checkpoints.onFetch(from, message)
+      case 'part':
+        return this.roles.fetch.onPart(from, message)
       default:
         return unreachable(message)
     }
@@ -207,13 +251,15 @@ export class Group {
         return source.onRested()
       case 'repair':
         return repair.onTimer()
+      case 'fetch':
+        return this.roles.fetch.onTimer()
       default:
         return unreachable(timer)
     }
   }
 
   private onLink(nodeId: NodeId, voterId: string, up: boolean): void {
-    const { proposer, learner, source, origin } = this.roles
+    const { proposer, learner, source, origin, fetch } = this.roles
     const peer = this.state.peer(nodeId)
     peer.voterId = voterId
     peer.up = up
@@ -221,6 +267,17 @@ export class Group {
     learner.onLink(nodeId, up)
     source.onLink(nodeId, up)
     origin.onLink(nodeId, up)
+    fetch.onLink(nodeId, up)
+  }
+
+  private onTrim(firstKept: Instance): void {
+    const { state, roles } = this
+    const covered = Math.min(state.checkpoint?.instance ?? 0, state.executedUpTo)
+    assert(firstKept <= covered + 1, 'only what a checkpoint covers is trimmed')
+    if (firstKept <= state.firstKept) return
+    state.firstKept = firstKept
+    state.persistHead()
+    roles.repair.onTrimmed(firstKept)
   }
 
   private onDrained(): void {

@@ -1,5 +1,6 @@
 import type { Instance, Millis, NodeId } from '../base/numbers.js'
 import type { CommandRun, Value } from './command-run.js'
+import type { CheckpointRef } from './durable.js'
 import type { VoterId } from './membership.js'
 import type { Message } from './messages.js'
 import type { TimerKind } from './timers.js'
@@ -27,6 +28,21 @@ export type Input =
   | { readonly kind: 'unreadable'; readonly instance: Instance }
   /** The state machines have executed `instance` (always `executedUpTo + 1`). */
   | { readonly kind: 'executed'; readonly instance: Instance }
+  /** The newest checkpoint that peers may have; undefined: there is none (any more). */
+  | {
+      readonly kind: 'checkpoint'
+      readonly checkpoint: CheckpointRef | undefined
+      /** It is less to send than so many instances of the log. */
+      readonly paysFrom: number
+    }
+  /** The log below `firstKept` is not needed any more: at most up to the checkpoint, and to what is executed. */
+  | { readonly kind: 'trim'; readonly firstKept: Instance }
+  /** The part that the transfer `read` asked for; no bytes if it is not there. */
+  | PartRead
+  /** What became of the transfers `begin` and `store`. */
+  | PartStored
+  /** The checkpoint of the transfer `load` could not be loaded. */
+  | { readonly kind: 'load-failed' }
 
 export interface Served {
   readonly kind: 'served'
@@ -35,6 +51,25 @@ export interface Served {
   readonly from: Instance
   readonly once: boolean
   readonly values: readonly Value[]
+}
+
+export interface PartRead {
+  readonly kind: 'part-read'
+  readonly peer: NodeId
+  readonly session: number
+  readonly part: number
+  readonly bytes: Uint8Array
+}
+
+export interface PartStored {
+  readonly kind: 'part-stored'
+  readonly session: number
+  /** The part that is wanted next. */
+  readonly next: number
+  /** Parts known to exist: those of the manifest until it is complete, then all. */
+  readonly known: number
+  /** `refused`: what came is not what was offered. */
+  readonly state: 'open' | 'complete' | 'refused'
 }
 
 export interface OwnRun {

@@ -40,11 +40,24 @@ export class LearnSource {
     this.roles = roles
   }
 
-  onLearn(peer: NodeId, { session, from, once }: Learn): void {
-    const { now, chosenUpTo, tuning } = this.state
+  onLearn(peer: NodeId, { session, from, want }: Learn): void {
+    const { now, chosenUpTo, firstKept, tuning } = this.state
     if (from < 1) return
-    if (once) {
+    if (want === 'checkpoint' || (want === 'once' && from < firstKept)) {
+      this.roles.checkpoints.offer(peer, session, from)
+      return
+    }
+    if (want === 'once') {
       this.serveOnce(peer, session, from)
+      return
+    }
+    if ((from < firstKept || this.isCheaper(from)) && this.roles.checkpoints.offer(peer, session, from)) {
+      this.streams.delete(peer)
+      return
+    }
+    if (from < firstKept) {
+      // The checkpoint that is being made will help, or another peer.
+      this.state.send(peer, { kind: 'learned', session, from, values: [], chosenUpTo, done: true })
       return
     }
     const stream: Stream = {
@@ -102,6 +115,13 @@ export class LearnSource {
     this.continue(peer, stream)
   }
 
+  /** The first instance that a stream still has to read; infinite: there is none. */
+  get neededFrom(): Instance {
+    let needed = Number.POSITIVE_INFINITY
+    for (const { next } of this.streams.values()) needed = Math.min(needed, next)
+    return needed
+  }
+
   onPersisted(): void {
     for (const [peer, stream] of this.streams) if (stream.starved) this.continue(peer, stream)
   }
@@ -112,6 +132,12 @@ export class LearnSource {
 
   onRested(): void {
     for (const [peer, stream] of this.streams) this.continue(peer, stream)
+  }
+
+  /** The checkpoint and the log behind it are much less to send than the log from `from` on. */
+  private isCheaper(from: Instance): boolean {
+    const { checkpoint, checkpointPaysFrom } = this.state
+    return checkpoint !== undefined && checkpoint.instance + 1 - from > checkpointPaysFrom
   }
 
   /**
@@ -153,6 +179,12 @@ export class LearnSource {
     if (stream.reading || stream.unacknowledged >= (stream.paced ? 1 : stream.window)) return
     if (stream.paced && state.now < stream.restsUntil) {
       state.armTimer('learn-rest', stream.restsUntil - state.now)
+      return
+    }
+    if (stream.next < state.firstKept) {
+      // Trimmed although it was needed: the bound on what is kept for slow learners was reached.
+      this.streams.delete(peer)
+      this.roles.checkpoints.offer(peer, stream.session, stream.next)
       return
     }
     stream.starved = stream.next > state.durableChosenUpTo && stream.next <= state.chosenUpTo

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.js'
 import type { Ballot, Instance, Millis, NodeId } from '../base/numbers.js'
 import type { GroupState } from './group-state.js'
-import type { Chosen, Learned, Status } from './messages.js'
+import type { Chosen, Learned, Offer, Status } from './messages.js'
 import type { Roles } from './roles.js'
 
 interface LearnSession {
@@ -113,6 +113,19 @@ export class Learner {
     this.onStreamDone(from, learned.chosenUpTo)
   }
 
+  /** A source cannot stream what this node lacks, and offers a checkpoint instead. */
+  onOffer(from: NodeId, offer: Offer): void {
+    if (this.session?.id === offer.session && this.session.peer === from) this.session = undefined
+    this.roles.fetch.onOffer(from, offer)
+    // It did not help: another peer may.
+    if (!this.roles.fetch.isBusy && this.isBehind()) this.awaitProgress()
+  }
+
+  /** A checkpoint did not come: whoever knows more is asked again. */
+  goOn(): void {
+    if (!this.session && this.isBehind()) this.askAnother()
+  }
+
   onLink(peer: NodeId, up: boolean): void {
     if (up || this.session?.peer !== peer) return
     this.session = undefined
@@ -160,9 +173,10 @@ export class Learner {
 
   private ask(peer: NodeId): void {
     const { state } = this
+    if (this.roles.fetch.isBusy) return
     this.session = { id: state.nextQuestion('learn'), peer, heardAt: state.now }
     this.lastSource = peer
-    state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, once: false })
+    state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, want: 'stream' })
     state.armTimer('learn', state.tuning.learnMs)
   }
 

@@ -26,6 +26,9 @@ export type Message =
   | AskReadPoint
   | ReadPoint
   | Status
+  | Offer
+  | Fetch
+  | Part
 
 /** A suspecting node to all voters, before it raises a ballot: is there a living leader? `probe` tells rounds apart. */
 export interface Probe {
@@ -124,8 +127,11 @@ export interface Learn {
   readonly kind: 'learn'
   readonly session: number
   readonly from: Instance
-  /** Only the instance `from`, whose record the asking node has lost: no stream. */
-  readonly once: boolean
+  /**
+   * `once`: only the instance `from`, whose record the asking node has lost. `checkpoint`: one that covers everything
+   * below `from`, because the asking node has lost its state, and no longer has the log that would rebuild it.
+   */
+  readonly want: 'stream' | 'once' | 'checkpoint'
 }
 
 /** The source of a learn session: chosen values `from`, `from + 1`, ...; `done` when it has no more. */
@@ -134,7 +140,7 @@ export interface Learned {
   readonly session: number
   readonly from: Instance
   readonly values: readonly Value[]
-  /** What the source knows chosen. Below `from` in an answer to `once`: it has only accepted that value. */
+  /** What the source knows chosen. Below `from` in an answer to `want: 'once'`: it has only accepted that value. */
   readonly chosenUpTo: Instance
   readonly done: boolean
 }
@@ -181,6 +187,36 @@ export interface Status {
   readonly chain: number
   /** The ballot of the leader in sight; 0 if none. */
   readonly leader: Ballot
+}
+
+/**
+ * The source of a learn session that has trimmed what was asked for, or whose checkpoint is much the cheaper way: take
+ * this, then learn the rest. `id` is the checksum of its manifest.
+ */
+export interface Offer {
+  readonly kind: 'offer'
+  readonly session: number
+  readonly instance: Instance
+  readonly id: number
+  readonly manifestBytes: number
+  readonly dataBytes: number
+}
+
+/** A node that takes an offer to whoever made it: send me this part. Parts are numbered from 0. */
+export interface Fetch {
+  readonly kind: 'fetch'
+  readonly session: number
+  readonly instance: Instance
+  readonly id: number
+  readonly part: number
+}
+
+/** Answer to a fetch; no bytes: the checkpoint is not there any more. */
+export interface Part {
+  readonly kind: 'part'
+  readonly session: number
+  readonly part: number
+  readonly bytes: Uint8Array
 }
 
 export type MessageKind = Message['kind']

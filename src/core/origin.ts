@@ -5,7 +5,7 @@ import type { GroupState } from './group-state.js'
 import type { OwnRun } from './input.js'
 import type { Redirect } from './messages.js'
 import type { Roles } from './roles.js'
-import { SessionTable, type Verdict } from './sessions.js'
+import { type SavedSession, SessionTable, type Verdict } from './sessions.js'
 
 interface Pending {
   readonly run: OwnRun
@@ -41,10 +41,12 @@ export class Origin {
   /** Where the forwarded runs are; 0: nowhere. */
   private forwardedTo: NodeId = 0
 
-  constructor(state: GroupState, roles: Roles) {
+  constructor(state: GroupState, roles: Roles, sessions: readonly SavedSession[]) {
     this.state = state
     this.roles = roles
-    this.sessions = new SessionTable(state.tuning.sessionInstances)
+    this.sessions = new SessionTable(state.tuning.sessionInstances, sessions)
+    // A group that is built again in the same process goes on in its session.
+    this.session = this.sessions.openedBy(state.nodeId, state.config.incarnation)
   }
 
   /** Bytes of own runs that have not ended. */

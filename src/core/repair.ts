@@ -42,6 +42,20 @@ export class Repair {
     return true
   }
 
+  /** Asked for, and not restored yet. */
+  isLost(instance: Instance): boolean {
+    return this.lost.has(instance)
+  }
+
+  /** Nobody needs what is trimmed. */
+  onTrimmed(firstKept: Instance): void {
+    for (const instance of this.lost) if (instance < firstKept) this.lost.delete(instance)
+    if (this.request === undefined || this.request.instance >= firstKept) return
+    this.request = undefined
+    const [next] = this.lost
+    if (next !== undefined) this.ask(next, 0)
+  }
+
   /** The next peer, and when all were asked the next record: one that nobody has must not hold up the others. */
   onTimer(): void {
     const { request } = this
@@ -67,7 +81,7 @@ export class Repair {
     const peer = this.nextPeer(last)
     const session = state.nextQuestion('learn')
     this.request = { session, instance, peer }
-    if (peer !== 0) state.send(peer, { kind: 'learn', session, from: instance, once: true })
+    if (peer !== 0) state.send(peer, { kind: 'learn', session, from: instance, want: 'once' })
     state.armTimer('repair', state.tuning.learnMs)
   }
 

@@ -1,4 +1,6 @@
 import type { Acceptor } from './acceptor.js'
+import type { CheckpointFetch } from './checkpoint-fetch.js'
+import type { CheckpointSource } from './checkpoint-source.js'
 import type { LearnSource } from './learn-source.js'
 import type { Learner } from './learner.js'
 import type { Origin } from './origin.js'
@@ -15,4 +17,6 @@ export interface Roles {
   origin: Origin
   reads: Reads
   repair: Repair
+  checkpoints: CheckpointSource
+  fetch: CheckpointFetch
 }

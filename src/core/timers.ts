@@ -11,6 +11,7 @@ export const TIMER_KINDS = [
   'announce',
   'learn-rest',
   'repair',
+  'fetch',
 ] as const
 
 export type TimerKind = (typeof TIMER_KINDS)[number]

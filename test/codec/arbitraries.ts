@@ -88,7 +88,12 @@ export const messages: { readonly [K in Message['kind']]: fc.Arbitrary<Extract<M
   accepted: fc.record({ ...kind('accepted'), version: whole, ballot, chosenUpTo: whole, upTo: whole }),
   gap: fc.record({ ...kind('gap'), ballot, next: whole }),
   chosen: fc.record({ ...kind('chosen'), ballot, upTo: whole, chain: u32 }),
-  learn: fc.record({ ...kind('learn'), session: whole, from: whole, once: fc.boolean() }),
+  learn: fc.record({
+    ...kind('learn'),
+    session: whole,
+    from: whole,
+    want: fc.constantFrom('stream', 'once', 'checkpoint'),
+  }),
   learned: fc.record({
     ...kind('learned'),
     session: whole,
@@ -102,6 +107,16 @@ export const messages: { readonly [K in Message['kind']]: fc.Arbitrary<Extract<M
   redirect: fc.record({ ...kind('redirect'), ballot }),
   'ask-read-point': fc.record({ ...kind('ask-read-point'), round: whole }),
   'read-point': fc.record({ ...kind('read-point'), version: whole, round: whole, point: whole }),
+  offer: fc.record({
+    ...kind('offer'),
+    session: whole,
+    instance: whole,
+    id: u32,
+    manifestBytes: whole,
+    dataBytes: whole,
+  }),
+  fetch: fc.record({ ...kind('fetch'), session: whole, instance: whole, id: u32, part: whole }),
+  part: fc.record({ ...kind('part'), session: whole, part: whole, bytes: fc.uint8Array({ maxLength: 64 }) }),
   status: fc.record({ ...kind('status'), chosenUpTo: whole, lastAccepted: whole, chain: u32, leader: ballot }),
 }
 

@@ -109,7 +109,7 @@ describe('hostile bytes', () => {
     expect(outcomeOf(() => decodeMessage(plain, Number.NaN, 4, limits))).toBe('TRUNCATED')
     expect(outcomeOf(() => decode(new Uint8Array([...plain, 0])))).toBe('MALFORMED')
     expect(damage(0, 0)).toBe('UNKNOWN_KIND')
-    expect(damage(0, 20)).toBe('UNKNOWN_KIND')
+    expect(damage(0, 23)).toBe('UNKNOWN_KIND')
     expect(damage(1, 1)).toBe('MALFORMED')
     expect(damage(5, 1)).toBe('MALFORMED')
     expect(damage(15, 0x20)).toBe('MALFORMED')

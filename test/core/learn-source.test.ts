@@ -63,7 +63,7 @@ function learnedIn(out: readonly Outgoing[]): Learned[] {
 
 function beginning(): Source {
   const source = new Source()
-  const first = source.hears(3, { kind: 'learn', session: 1, from: 1, once: false })
+  const first = source.hears(3, { kind: 'learn', session: 1, from: 1, want: 'stream' })
   expect(first).toMatchObject([{ from: 1, done: false }])
   expect(first[0]?.values).toHaveLength(1)
   return source

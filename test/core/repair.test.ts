@@ -66,7 +66,7 @@ test('an unreadable record is asked for by itself, from one peer after another u
   const lost = owner.value(2)
   owner.node.disk.records[2] = undefined
   const [first] = owner.unreadable(2)
-  expect(first).toMatchObject({ from: 2, once: true })
+  expect(first).toMatchObject({ from: 2, want: 'once' })
   expect(owner.unreadable(2)).toEqual([])
   owner.learns(2, first, [])
   expect(owner.node.disk.record(2)).toBeUndefined()
@@ -120,7 +120,7 @@ test('a peer answers with that one record, and with nothing that it does not hol
   const owner = new Owner()
   const out: Outgoing[] = []
   const ask = (from: number) =>
-    owner.node.input({ kind: 'message', from: 3, message: { kind: 'learn', session: 7, from, once: true } }, out)
+    owner.node.input({ kind: 'message', from: 3, message: { kind: 'learn', session: 7, from, want: 'once' } }, out)
   ask(2)
   const values = [owner.value(2)]
   expect(out).toMatchObject([{ to: 3, message: { kind: 'learned', session: 7, from: 2, values, done: true } }])
@@ -162,7 +162,7 @@ test('a peer that has only accepted the record gives it, and says so', () => {
   node.input({ kind: 'message', from: 1, message: { kind: 'accept', ...accept } }, out)
   while (node.mustCommit) node.commit(out)
   out.length = 0
-  node.input({ kind: 'message', from: 1, message: { kind: 'learn', session: 7, from: 1, once: true } }, out)
+  node.input({ kind: 'message', from: 1, message: { kind: 'learn', session: 7, from: 1, want: 'once' } }, out)
   expect(out).toMatchObject([
     { to: 1, message: { kind: 'learned', session: 7, from: 1, values: [value], chosenUpTo: 0, done: true } },
   ])

@@ -39,6 +39,9 @@ export const KIND_INDEX: Readonly<Record<MessageKind, number>> = {
   'ask-read-point': 16,
   'read-point': 17,
   status: 18,
+  offer: 19,
+  fetch: 20,
+  part: 21,
 }
 export const MESSAGE_KINDS = Object.keys(KIND_INDEX) as readonly MessageKind[]
 

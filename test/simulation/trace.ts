@@ -72,6 +72,15 @@ function inputName(input: Input): string {
       return `${input.kind} ${input.instance}`
     case 'drained':
     case 'persisted':
+    case 'load-failed':
       return input.kind
+    case 'checkpoint':
+      return `checkpoint ${input.checkpoint?.instance ?? 'none'}`
+    case 'trim':
+      return `trim below ${input.firstKept}`
+    case 'part-read':
+      return `part ${input.part} of ${input.bytes.length} bytes read for ${input.peer}`
+    case 'part-stored':
+      return `part stored, ${input.state}, next ${input.next} of ${input.known}`
   }
 }

@@ -57,7 +57,7 @@ export function messageName(m: Message): string {
     case 'chosen':
       return `CHOSEN b=${ballotName(m.ballot)} upTo=${m.upTo}`
     case 'learn':
-      return `LEARN from=${m.from}`
+      return `LEARN from=${m.from}${m.want === 'stream' ? '' : ` ${m.want}`}`
     case 'learned':
       return `LEARNED from=${m.from} [${m.values.map(valueName).join(', ')}] of ${m.chosenUpTo}${m.done ? ' done' : ''}`
     case 'learn-ack':
@@ -70,6 +70,12 @@ export function messageName(m: Message): string {
       return `ASK-READ-POINT ${m.round}`
     case 'read-point':
       return `READ-POINT ${m.round} point=${m.point}`
+    case 'offer':
+      return `OFFER checkpoint=${m.instance}`
+    case 'fetch':
+      return `FETCH checkpoint=${m.instance} part=${m.part}`
+    case 'part':
+      return `PART ${m.part} of ${m.bytes.length} bytes`
     case 'status':
       return `STATUS chosen=${m.chosenUpTo} accepted=${m.lastAccepted} leader=${ballotName(m.leader)}`
   }

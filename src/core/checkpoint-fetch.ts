@@ -1,0 +1,171 @@
+import type { Instance, Millis, NodeId } from '../base/numbers.js'
+import type { GroupState } from './group-state.js'
+import type { PartStored } from './input.js'
+import type { Offer, Part } from './messages.js'
+import type { Roles } from './roles.js'
+
+interface Fetching {
+  readonly peer: NodeId
+  readonly session: number
+  readonly instance: Instance
+  readonly id: number
+  /** Parts below it were asked for. */
+  asked: number
+  /** Parts below it have come, and were handed to the disk. */
+  received: number
+  /** Parts that are known to exist. */
+  known: number
+  heardAt: Millis
+  /** Silences in a row. */
+  silences: number
+}
+
+/** So many silences of `learnMs`, each twice as long, before a source is given up. */
+const MAX_SILENCES = 3
+
+/**
+ * Takes a checkpoint of a peer, part by part, in order. The node goes on voting meanwhile. What has come stays on disk:
+ * whoever offers the same checkpoint later is asked for the rest of it.
+ */
+export class CheckpointFetch {
+  private readonly state: GroupState
+  private readonly roles: Roles
+  private fetching: Fetching | undefined
+  private isLoading = false
+  /** The throttle: nothing is asked for before. */
+  private paidUntil: Millis = 0
+  /** Whom this node asked for a checkpoint last. */
+  private lastAsked: NodeId = 0
+
+  constructor(state: GroupState, roles: Roles) {
+    this.state = state
+    this.roles = roles
+  }
+
+  /** A checkpoint comes or is being loaded: nothing else is to be learned. */
+  get isBusy(): boolean {
+    return this.fetching !== undefined || this.isLoading
+  }
+
+  /** Asks for a checkpoint if nothing but one helps: the values that have to be executed next are gone. */
+  seek(): void {
+    const { state } = this
+    if (this.isBusy || !this.isStranded()) return
+    const peers = state.linkedPeers().sort((a, b) => a - b)
+    const peer = peers.find((id) => id > this.lastAsked) ?? peers[0]
+    state.armTimer('fetch', state.tuning.learnMs)
+    if (peer === undefined) return
+    this.lastAsked = peer
+    const session = state.nextQuestion('learn')
+    state.send(peer, { kind: 'learn', session, from: state.firstKept, want: 'checkpoint' })
+  }
+
+  onOffer(peer: NodeId, { instance, id, manifestBytes, dataBytes }: Offer): void {
+    const { state } = this
+    if (this.isBusy || !this.isUseful(instance)) return
+    const session = state.nextQuestion('learn')
+    const begun = { peer, session, instance, id, asked: 0, received: 0, known: 0 }
+    this.fetching = { ...begun, heardAt: state.now, silences: 0 }
+    state.effects.transfers.push({ kind: 'begin', session, instance, id, manifestBytes, dataBytes })
+    state.armTimer('fetch', state.tuning.learnMs)
+  }
+
+  onPart(from: NodeId, { session, part, bytes }: Part): void {
+    const { state, fetching } = this
+    if (fetching?.session !== session || fetching.peer !== from) return
+    if (bytes.length === 0) {
+      this.giveUp()
+      return
+    }
+    if (part !== fetching.received) return
+    fetching.heardAt = state.now
+    fetching.silences = 0
+    fetching.received++
+    const costMs = (bytes.length * 1000) / state.tuning.fetchBytesPerSecond
+    this.paidUntil = Math.max(this.paidUntil, state.now) + costMs
+    state.effects.transfers.push({ kind: 'store', session, part, bytes })
+  }
+
+  onStored({ session, next, known, state: what }: PartStored): void {
+    const { state, fetching } = this
+    if (fetching?.session !== session) return
+    if (what === 'refused') {
+      this.giveUp()
+      return
+    }
+    fetching.known = known
+    // Where it goes on, when a part of it was here already.
+    fetching.received = Math.max(fetching.received, next)
+    fetching.asked = Math.max(fetching.asked, next)
+    if (what === 'open') {
+      this.request(fetching)
+      return
+    }
+    this.fetching = undefined
+    this.isLoading = true
+    state.effects.transfers.push({ kind: 'load', instance: fetching.instance, id: fetching.id })
+  }
+
+  onLoadFailed(): void {
+    this.isLoading = false
+    this.giveUp()
+  }
+
+  onTimer(): void {
+    const { state, fetching } = this
+    if (fetching === undefined) {
+      this.seek()
+      return
+    }
+    const patience = state.tuning.learnMs * 2 ** fetching.silences
+    if (state.now - Math.max(fetching.heardAt, this.paidUntil) >= patience) {
+      if (++fetching.silences > MAX_SILENCES) {
+        this.giveUp()
+        return
+      }
+      fetching.heardAt = state.now
+      fetching.asked = fetching.received
+    }
+    this.request(fetching)
+    state.armTimer('fetch', state.tuning.learnMs)
+  }
+
+  onLink(peer: NodeId, up: boolean): void {
+    if (up) this.seek()
+    else if (this.fetching?.peer === peer) this.giveUp()
+  }
+
+  /** The log does not hold what has to be executed next. */
+  private isStranded(): boolean {
+    const { executedUpTo, chosenUpTo, firstKept } = this.state
+    const next = executedUpTo + 1
+    return next < firstKept || (next <= chosenUpTo && this.roles.repair.isLost(next))
+  }
+
+  /** Ahead of what is known here, or at least of what is stranded, and the log goes on behind it. */
+  private isUseful(instance: Instance): boolean {
+    const { executedUpTo, chosenUpTo, firstKept } = this.state
+    if (instance > chosenUpTo) return true
+    return this.isStranded() && instance > executedUpTo && instance + 1 >= firstKept
+  }
+
+  private request(fetching: Fetching): void {
+    const { state } = this
+    const { fetchWindow } = state.tuning
+    if (state.now < this.paidUntil) {
+      state.armTimer('fetch', this.paidUntil - state.now)
+      return
+    }
+    const { peer, session, instance, id } = fetching
+    const end = Math.min(fetching.known, fetching.received + fetchWindow)
+    for (; fetching.asked < end; fetching.asked++) {
+      state.send(peer, { kind: 'fetch', session, instance, id, part: fetching.asked })
+    }
+  }
+
+  private giveUp(): void {
+    this.fetching = undefined
+    this.seek()
+    this.roles.learner.goOn()
+  }
+}

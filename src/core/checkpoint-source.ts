@@ -1,0 +1,55 @@
+import type { Instance, Millis, NodeId } from '../base/numbers.js'
+import type { GroupState } from './group-state.js'
+import type { PartRead } from './input.js'
+import type { Fetch } from './messages.js'
+import type { Roles } from './roles.js'
+
+/** Offers this node's checkpoint to peers that are too far behind for the log, and hands out its parts. */
+export class CheckpointSource {
+  private readonly state: GroupState
+  private readonly roles: Roles
+  /** Peers that were offered a checkpoint: what they need of the log after it, and when they were last heard. */
+  private readonly takers = new Map<NodeId, { readonly instance: Instance; readonly heardAt: Millis }>()
+
+  constructor(state: GroupState, roles: Roles) {
+    this.state = state
+    this.roles = roles
+  }
+
+  /** Offers a checkpoint that covers everything below `from`. False: there is none, and one is made. */
+  offer(peer: NodeId, session: number, from: Instance): boolean {
+    const { state } = this
+    const { checkpoint } = state
+    if (checkpoint === undefined || checkpoint.instance + 1 < from) {
+      state.effects.transfers.push({ kind: 'make' })
+      return false
+    }
+    this.note(peer, checkpoint.instance)
+    this.roles.proposer.onLearning(peer)
+    state.send(peer, { kind: 'offer', session, ...checkpoint })
+    return true
+  }
+
+  onFetch(peer: NodeId, { session, instance, id, part }: Fetch): void {
+    this.note(peer, instance)
+    this.state.effects.transfers.push({ kind: 'read', peer, session, instance, id, part })
+  }
+
+  onPartRead({ peer, session, part, bytes }: PartRead): void {
+    this.state.send(peer, { kind: 'part', session, part, bytes })
+  }
+
+  /** The first instance of the log that a peer needs behind the checkpoint it takes; infinite: none. */
+  neededFrom(now: Millis): Instance {
+    let needed = Number.POSITIVE_INFINITY
+    for (const [peer, { instance, heardAt }] of this.takers) {
+      if (now - heardAt > this.state.tuning.fetchHoldMs) this.takers.delete(peer)
+      else needed = Math.min(needed, instance + 1)
+    }
+    return needed
+  }
+
+  private note(peer: NodeId, instance: Instance): void {
+    this.takers.set(peer, { instance, heardAt: this.state.now })
+  }
+}
