@@ -1,4 +1,6 @@
+import type { Instance, Millis } from '../base/numbers.js'
 import { decodeCbor, encodeCbor } from './cbor.js'
+import type { HoldPolicy } from './worker-task.js'
 
 /** The records between host and worker, in one import; record-kinds.ts has the catalogue. */
 export * from './inbox-records.js'
@@ -25,6 +27,35 @@ export type WorkerEvent =
   | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields: EventFields }
   | { readonly kind: 'alarm'; readonly code: string; readonly fields: EventFields }
   | { readonly kind: 'state'; readonly state: string; readonly fields: EventFields }
+  /** The group stands ready for a checkpoint: run a task for it (checkpoint-task.ts), answer with `take-…`. */
+  | { readonly kind: 'take'; readonly request: TakeRequest }
+  /** The newest checkpoint of the group, when one was made, received, or asked for and is there already. */
+  | { readonly kind: 'checkpoint'; readonly instance: Instance; readonly bytes: number }
+
+export interface TakeRequest {
+  /** What the checkpoint is to cover, exactly. */
+  readonly instance: Instance
+  /** A file with what the group's thread has given for it: position and in-memory machines; empty: none. */
+  readonly inlinePath: string
+  /** In-memory machines are restored from the last checkpoint, and the log is replayed. */
+  readonly replay: boolean
+}
+
+/** What the host tells one group in a TUNE. */
+export type GroupCommand =
+  /** Take a checkpoint now; answered by the event `checkpoint`, or by the failure of its task. */
+  | { readonly kind: 'take' }
+  /** The task reads its snapshot: the state may be committed again. */
+  | { readonly kind: 'take-opened'; readonly instance: Instance }
+  /** `snapshotMs`: what `snapshot` and its encoding took there. `error`: empty if it was made. */
+  | {
+      readonly kind: 'take-ended'
+      readonly instance: Instance
+      readonly snapshotMs: Millis
+      readonly error: string
+    }
+  | { readonly kind: 'trimming'; readonly paused: boolean }
+  | { readonly kind: 'hold'; readonly hold: Partial<HoldPolicy> }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type EventFields = Readonly<Record<string, string | number | boolean>>

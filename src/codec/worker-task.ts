@@ -26,6 +26,11 @@ export interface WorkerTask<Memory = unknown> {
   /** Module URLs (href) of the state machines, each with a default export made by `defineStateMachine`. */
   readonly stateMachines: readonly string[]
   readonly limits: WorkerLimits
+  /** Of the cluster, for checkpoints; empty while the cluster is being born. */
+  readonly clusterId: string
+  readonly checkpoints: CheckpointPolicy
+  readonly hold: HoldPolicy
+  readonly state: StatePolicy
   /** The host's monotonic clock at the making of this task, in milliseconds: deadlines come in its time. */
   readonly hostNow: Millis
   /** Groups that have never been here and may be made; any other that is missing from its store is damaged. */
@@ -37,8 +42,42 @@ export interface WorkerTask<Memory = unknown> {
 export interface WorkerStore {
   /** Directory of the log environment. */
   readonly path: string
+  /** Directory of the state environment: made when a machine needs one. */
+  readonly statePath: string
+  /** Directory of the external machines: `group-3/machine-7` for each of them. */
+  readonly externalPath: string
   /** The groups this store holds. */
   readonly groups: readonly GroupIndex[]
+  /** Of each of `groups`, the directory of its checkpoints. */
+  readonly checkpointPaths: readonly string[]
+}
+
+/** When a checkpoint is taken by itself: whichever comes first, and only if something was executed since the last one. */
+export interface CheckpointPolicy {
+  readonly everyInstances: number
+  /** Bytes of executed values. */
+  readonly everyBytes: number
+  readonly everyMs: Millis
+  /** How many are kept. */
+  readonly keep: number
+}
+
+/**
+ * What is kept of the log below the newest checkpoint: so many instances, or what was chosen in so much time, whichever
+ * is more; but no more than so many bytes.
+ */
+export interface HoldPolicy {
+  readonly instances: number
+  readonly ms: Millis
+  readonly bytes: number
+}
+
+/** When the state of stored machines is committed: after so many changed bytes, or so long after a change. */
+export interface StatePolicy {
+  readonly commitBytes: number
+  readonly commitMs: Millis
+  /** Blocks kept in memory, for each store. */
+  readonly cacheBytes: number
 }
 
 export interface WorkerLimits {
