@@ -25,7 +25,7 @@ export interface CheckpointTask {
   /** The gate around its native transactions: see src/ring/gate-word.ts. */
   readonly gate: SharedArrayBuffer
   /** Told once, with nothing, when the snapshot that it reads is fixed. */
-  readonly opened: MessagePort
+  readonly opened: { postMessage(message: unknown): void; close(): void }
 }
 
 export interface CheckpointTaken {
