@@ -7,9 +7,18 @@ export { type Outcome, PaxosError } from './host/paxos-error.js'
 export { PaxosNode, type StopOptions } from './host/paxos-node.js'
 export type { Answer, SettledAnswer } from './host/pending.js'
 export {
+  type AnyStateMachine,
   defineStateMachine,
   type ExecuteContext,
+  type ExternalHome,
+  type ExternalMachine,
   type MachineCodec,
+  type MachinePosition,
+  type MemoryMachine,
+  type OrderedKey,
+  type RangeOptions,
   Reject,
-  type StateMachine,
+  type StateReadView,
+  type StateView,
+  type StoredMachine,
 } from './state-machine/index.js'

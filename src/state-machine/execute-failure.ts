@@ -1,14 +1,18 @@
 import type { Instance } from '../base/numbers.js'
 
-/** A state machine threw something else than `Reject`: its state may be half changed and is not to be used again. */
+/**
+ * A state machine threw something else than `Reject`: its state may be half changed and is not to be used again.
+ * Instance 0: not in `execute`, but in what made, loaded or saved its state.
+ */
 export class ExecuteFailure extends Error {
   readonly code = 'EXECUTE_FAILED'
   readonly machine: number
   readonly instance: Instance
   readonly index: number
 
-  constructor(machine: number, instance: Instance, index: number, thrown: unknown) {
-    super(`state machine ${machine} threw at instance ${instance}, command ${index}: ${describeThrown(thrown)}`)
+  constructor(machine: number, instance: Instance, index: number, thrown: unknown, where?: string) {
+    const place = where ?? `at instance ${instance}, command ${index}`
+    super(`state machine ${machine} threw ${place}: ${describeThrown(thrown)}`)
     this.name = 'ExecuteFailure'
     this.machine = machine
     this.instance = instance

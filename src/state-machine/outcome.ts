@@ -29,6 +29,10 @@ export interface PayloadTools {
   decode(flags: number, bytes: Uint8Array, offset: number, length: number): unknown
   /** Throws if it cannot be encoded. Depends on `value` alone: its result goes into the digest that nodes compare. */
   encode(value: unknown): { readonly flags: number; readonly bytes: Uint8Array }
+  /** Plain data as cbor, at most `maxBytes` of it; a view of memory that is shared with other such bytes. */
+  encodePlain(value: unknown, maxBytes: number): Uint8Array
+  /** What `encodePlain` has encoded; it shares no byte with the source. */
+  decodePlain(bytes: Uint8Array): unknown
   /** A digest of one outcome, continued from `seed`: 32 bits, the same on every node. */
   digest(seed: number, status: number, bytes: Uint8Array): number
 }

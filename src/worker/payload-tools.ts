@@ -1,3 +1,5 @@
+import { decodeCbor, encodeCbor } from '../codec/cbor.js'
+import type { CborBounds } from '../codec/cbor-scan.js'
 import { crc32 } from '../codec/crc32.js'
 import { MAX_COMMAND_BYTES } from '../codec/limits.js'
 import { decodePayload, encodePayload, PAYLOAD_RAW } from '../codec/payload.js'
@@ -10,8 +12,16 @@ export const payloadTools: PayloadTools = {
   rawFlags: PAYLOAD_RAW,
   decode: decodePayload,
   encode: (value) => encodePayload(value, MAX_COMMAND_BYTES),
+  encodePlain: (value, maxBytes) => encodeCbor(value, { ...PLAIN, maxBytes }),
+  decodePlain: (bytes) => decodeCbor(bytes, 0, bytes.length, PLAIN),
   digest: outcomeDigest,
 }
+
+/**
+ * What a machine made itself and this node has kept: no bound on the number of its items, which for commands keeps a
+ * caller from making much out of few bytes. A list of a billion ones is a matter of the heap.
+ */
+const PLAIN: CborBounds = { maxBytes: 2 ** 30, maxDepth: 64, maxItems: Number.POSITIVE_INFINITY }
 
 /** Up to here a call into native code costs more than it does. */
 const LOOP_BYTES = 64

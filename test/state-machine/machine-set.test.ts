@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { encodePayload } from '../../src/codec/payload.js'
-import { type AnyStateMachine, defineStateMachine, type ExecuteContext } from '../../src/state-machine/contract.js'
+import { type AnyStateMachine, defineStateMachine } from '../../src/state-machine/contract.js'
+import type { ExecuteContext } from '../../src/state-machine/machine-common.js'
 import { type EncodedPayload, MachineSet } from '../../src/state-machine/machine-set.js'
 import { OutcomeStatus } from '../../src/state-machine/outcome.js'
 import { Reject } from '../../src/state-machine/reject.js'

@@ -1,5 +1,6 @@
 import type { GroupIndex } from '../../../src/base/numbers.js'
-import { defineStateMachine, type StateMachine } from '../../../src/state-machine/contract.js'
+import { defineStateMachine } from '../../../src/state-machine/contract.js'
+import type { MemoryMachine } from '../../../src/state-machine/memory.js'
 import { Reject } from '../../../src/state-machine/reject.js'
 
 export interface SimCommand {
@@ -27,7 +28,7 @@ interface State {
 }
 
 /** Counts commands; whoever watches knows which they were. One object a life of a worker. */
-export function simMachine(watch: MachineWatch): StateMachine<State, SimCommand, SimResult, null, number> {
+export function simMachine(watch: MachineWatch): MemoryMachine<State, SimCommand, SimResult, null, number> {
   return defineStateMachine({
     id: 1,
     create(): State {
