@@ -13,6 +13,8 @@ export type StoreErrorCode =
   | 'RECORD_DAMAGED'
   /** The state of a group cannot be proven by its checksums: it is rebuilt from a checkpoint and the log. */
   | 'STATE_DAMAGED'
+  /** A checkpoint is not what was written; nothing of it may be used. */
+  | 'CHECKPOINT_DAMAGED'
   /** Stored by another voter or node. */
   | 'STORE_FOREIGN'
   /** Written by a newer version of this program. */
@@ -51,4 +53,12 @@ export class StoreError extends Error {
 /** By property, not by class: an error may come from another realm (a test's) or have crossed a thread. */
 export function isStoreError(error: unknown): error is StoreError {
   return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === 'StoreError'
+}
+
+export function stateDamaged(path: string, group: GroupIndex, what: string): StoreError {
+  const todo = 'It gives no answers from it: the state is to be rebuilt from a checkpoint and the log.'
+  return new StoreError('STATE_DAMAGED', `The state of group ${group} in ${path} is damaged: ${what}. ${todo}`, {
+    path,
+    group,
+  })
 }
