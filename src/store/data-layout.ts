@@ -8,6 +8,8 @@ import type { GroupIndex } from '../base/numbers.js'
  * data/lock                the process that has it open
  * data/store-0007/log      LMDB environment: heads and records of the store's groups
  * data/store-0007/state    LMDB environment: the state of stored state machines
+ * data/store-0007/checkpoints/group-3
+ *                          the group's checkpoints (checkpoint-layout.ts)
  * data/damaged-1           what an earlier voter of this directory left, as it was found: manifest and stores
  * ```
  */
@@ -34,6 +36,10 @@ export function logPath(dataDir: string, store: number): string {
 
 export function statePath(dataDir: string, store: number): string {
   return join(storePath(dataDir, store), 'state')
+}
+
+export function checkpointsPath(dataDir: string, store: number, group: GroupIndex): string {
+  return join(storePath(dataDir, store), 'checkpoints', `group-${group}`)
 }
 
 /** The groups of one store: dealt out in turn, so that neighbours share as few stores as possible. */
