@@ -30,7 +30,15 @@ export type WorkerEvent =
   /** The group stands ready for a checkpoint: run a task for it (checkpoint-task.ts), answer with `take-…`. */
   | { readonly kind: 'take'; readonly request: TakeRequest }
   /** The newest checkpoint of the group, when one was made, received, or asked for and is there already. */
-  | { readonly kind: 'checkpoint'; readonly instance: Instance; readonly bytes: number }
+  | {
+      readonly kind: 'checkpoint'
+      readonly instance: Instance
+      readonly bytes: number
+      /** It covers all that was executed when this command `take`, and those before it, came; 0: none. */
+      readonly asked: number
+    }
+  /** No checkpoint can be made for this command `take`, and those before it. */
+  | { readonly kind: 'take-refused'; readonly asked: number; readonly message: string }
 
 export interface TakeRequest {
   /** What the checkpoint is to cover, exactly. */
@@ -39,12 +47,17 @@ export interface TakeRequest {
   readonly inlinePath: string
   /** In-memory machines are restored from the last checkpoint, and the log is replayed. */
   readonly replay: boolean
+  /** The last command `take` that came before it; 0: none. If it fails, all up to this one have failed. */
+  readonly asked: number
 }
 
 /** What the host tells one group in a TUNE. */
 export type GroupCommand =
-  /** Take a checkpoint now; answered by the event `checkpoint`, or by the failure of its task. */
-  | { readonly kind: 'take' }
+  /**
+   * Take a checkpoint of what is executed now, or later. Answered by the event `checkpoint` or `take-refused`, or by the
+   * failure of its task. `asked` grows from command to command.
+   */
+  | { readonly kind: 'take'; readonly asked: number }
   /** The task reads its snapshot: the state may be committed again. */
   | { readonly kind: 'take-opened'; readonly instance: Instance }
   /** `snapshotMs`: what `snapshot` and its encoding took there. `error`: empty if it was made. */

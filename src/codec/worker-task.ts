@@ -26,7 +26,7 @@ export interface WorkerTask<Memory = unknown> {
   /** Module URLs (href) of the state machines, each with a default export made by `defineStateMachine`. */
   readonly stateMachines: readonly string[]
   readonly limits: WorkerLimits
-  /** Of the cluster, for checkpoints; empty while the cluster is being born. */
+  /** Of the cluster, for checkpoints. */
   readonly clusterId: string
   readonly checkpoints: CheckpointPolicy
   readonly hold: HoldPolicy

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { VoterId } from '../core/membership.js'
 import { DataDirLock } from '../store/data-dir-lock.js'
-import { logPath } from '../store/data-layout.js'
 import { checkManifest, type Manifest, readManifest, writeManifest } from '../store/manifest.js'
 import { wasSetAside } from '../store/set-aside.js'
 import type { Genesis } from './genesis.js'
@@ -64,10 +63,6 @@ export class DataHome {
   /** To be called when all groups have been created in their stores: from then on one that is missing is damaged. */
   adopt(genesis: Genesis): void {
     this.#write({ ...(this.#manifest as Manifest), genesis })
-  }
-
-  logPath(store: number): string {
-    return logPath(this.#dataDir, store)
   }
 
   close(): void {

@@ -22,19 +22,31 @@ export interface Violation {
 
 const DEFAULT_LINK_BYTES = 64 * 1024 * 1024
 
-export function computeLimits(options: ParsedOptions, tuning: GroupTuning, workers: number, groups: number): Limits {
+/** How many of what holds bytes there is. */
+export interface Counts {
+  readonly workers: number
+  readonly stores: number
+  readonly groups: number
+}
+
+export function computeLimits(options: ParsedOptions, tuning: GroupTuning, counts: Counts): Limits {
   const { memory } = options
   const codec = limitsFor(options.maxCommandBytes, tuning)
   const linkBytes = memory.linkBytes ?? Math.max(DEFAULT_LINK_BYTES, codec.maxFrameBytes)
   const ringBytes = memory.controlRingBytes + memory.commandRingBytes + memory.outboxRingBytes
   const limits = { ...codec, linkBytes, ringBytes, maxMemoryBytes: 0 }
-  return { ...limits, maxMemoryBytes: options.maxMemoryBytes ?? neededMemory(options, limits, workers, groups) }
+  return { ...limits, maxMemoryBytes: options.maxMemoryBytes ?? neededMemory(options, limits, counts) }
 }
 
-/** The bound on bytes in rings, on links, and in the queues of the groups. Heaps of threads and caches come on top. */
-function neededMemory(options: ParsedOptions, limits: Limits, workers: number, groups: number): number {
+/**
+ * The bound on bytes in rings, on links, in the queues of the groups, and in the caches of the stores' state, as if every
+ * store had a machine that uses one. The heaps of the threads come on top, and the values that wait for their execution.
+ */
+function neededMemory(options: ParsedOptions, limits: Limits, { workers, stores, groups }: Counts): number {
+  const { admission, state } = options
   const peers = Object.keys(options.nodes).length - 1
-  return limits.ringBytes * workers + limits.linkBytes * peers + options.admission.maxWaitingBytes * groups
+  const queues = limits.ringBytes * workers + limits.linkBytes * peers + admission.maxWaitingBytes * groups
+  return queues + state.cacheBytes * stores
 }
 
 interface Relation {
@@ -45,27 +57,16 @@ interface Relation {
   readonly reason: string
 }
 
-export function checkLimits(
-  options: ParsedOptions,
-  tuning: GroupTuning,
-  workers: number,
-  groups: number,
-): Violation | undefined {
-  const limits = computeLimits(options, tuning, workers, groups)
-  for (const { option, got, holds, takes, reason } of relations(options, tuning, limits, workers, groups)) {
+export function checkLimits(options: ParsedOptions, tuning: GroupTuning, counts: Counts): Violation | undefined {
+  const limits = computeLimits(options, tuning, counts)
+  for (const { option, got, holds, takes, reason } of relations(options, tuning, limits, counts)) {
     if (!holds) return { option, sentence: `got ${got}, takes ${takes}: ${reason}` }
   }
   const codec = checkCodecLimits(limits, tuning)[0]
   return codec === undefined ? undefined : { option: 'maxCommandBytes or tuning', sentence: codec }
 }
 
-function relations(
-  options: ParsedOptions,
-  tuning: GroupTuning,
-  limits: Limits,
-  workers: number,
-  groups: number,
-): Relation[] {
+function relations(options: ParsedOptions, tuning: GroupTuning, limits: Limits, counts: Counts): Relation[] {
   const { memory, admission, timeouts } = options
   const atLeast = (option: string, got: number, low: number, reason: string): Relation => {
     return { option, got, holds: got >= low, takes: `at least ${low}`, reason }
@@ -73,7 +74,8 @@ function relations(
   const atMost = (option: string, got: number, high: number, reason: string): Relation => {
     return { option, got, holds: got <= high, takes: `at most ${high}`, reason }
   }
-  const needed = neededMemory(options, limits, workers, groups)
+  const { workers, stores, groups } = counts
+  const needed = neededMemory(options, limits, counts)
   const { batchBytes, learnWindowBytes, maxBackOffMs, resendMs } = tuning
   return [
     atLeast(
@@ -121,7 +123,7 @@ function relations(
       'maxMemoryBytes',
       limits.maxMemoryBytes,
       needed,
-      `${workers} workers, ${Object.keys(options.nodes).length - 1} links and the queues of ${groups} groups may hold that much; lower memory.* or admission.maxWaitingBytes`,
+      `${workers} workers, ${Object.keys(options.nodes).length - 1} links, the queues of ${groups} groups and the state of ${stores} stores may hold that much; lower memory.*, admission.maxWaitingBytes or state.cacheBytes`,
     ),
   ]
 }

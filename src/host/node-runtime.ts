@@ -1,17 +1,11 @@
 import type { NodeId } from '../base/numbers.js'
 import type { GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
-import type { WorkerTask } from '../codec/worker-task.js'
-import type { Voter, VoterId } from '../core/membership.js'
 import { allocateDoorbell, Doorbell } from '../ring/doorbell.js'
-import type { WorkerMemory } from '../ring/worker-memory.js'
-import { groupsOfStore } from '../store/data-layout.js'
 import type { ErrorCode } from './error-codes.js'
 import { HostedGroup } from './hosted-group.js'
-import type { Limits } from './limits.js'
 import { Links } from './links.js'
 import type { MonotonicClock } from './monotonic-clock.js'
 import type { NodeEvents } from './node-events.js'
-import type { Settings } from './options.js'
 import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
 import { Router, type Wire } from './router.js'
@@ -20,28 +14,17 @@ import { TurnLoop } from './turn-loop.js'
 import { WorkerLives } from './worker-lives.js'
 import type { WorkerPool } from './worker-pool.js'
 import { WorkerSlot } from './worker-slot.js'
+import { type TaskSource, WorkerTasks } from './worker-tasks.js'
 
-export interface RuntimeOptions {
-  readonly settings: Settings
-  readonly limits: Limits
-  readonly voterId: VoterId
-  readonly incarnation: string
-  readonly voters: readonly Voter[]
-  readonly groups: number
+export interface RuntimeOptions extends TaskSource {
   /** Groups that may be created, because they have never been here; a missing one that is not among them is damaged. */
   readonly newGroups: readonly number[]
-  readonly stores: number
-  readonly threads: number
   readonly pool: WorkerPool
   readonly wire: Wire
   readonly clock: MonotonicClock
   readonly timers: TimerHeap
   readonly events: NodeEvents
-  logPath(store: number): string
 }
-
-/** How many proposals the core of a group may hold before its inbox is left unread, in batches. */
-const WAITING_BATCHES = 4
 
 /** A born node at work: its groups, its workers, and what goes between them and the peers. */
 export class NodeRuntime {
@@ -53,14 +36,14 @@ export class NodeRuntime {
   readonly lives: WorkerLives
   readonly #options: RuntimeOptions
   readonly #status: PeersStatus
-  readonly #storesOf: readonly number[][]
+  readonly #tasks: WorkerTasks
   #newGroups: readonly number[]
   readonly #slotOf = new Map<HostedGroup, WorkerSlot>()
   /** What a group's worker last complained of: why it failed, should it say that it did. */
   readonly #complaints = new Map<HostedGroup, { code: ErrorCode; message: string }>()
 
   constructor(options: RuntimeOptions) {
-    const { settings, limits, groups, stores, threads, timers, clock, wire } = options
+    const { settings, limits, groups, threads, timers, clock, wire } = options
     this.#options = options
     this.#newGroups = options.newGroups
     const hostBell = allocateDoorbell()
@@ -85,8 +68,8 @@ export class NodeRuntime {
       (peer) => this.#connected(peer),
     )
     this.links.voters = options.voters
-    this.#storesOf = Array.from({ length: threads }, (_, thread) => storesOfThread(thread, threads, stores))
-    this.slots = this.#storesOf.map((owned, index) => this.#slot(index, owned))
+    this.#tasks = new WorkerTasks(options)
+    this.slots = Array.from({ length: threads }, (_, index) => this.#slot(index))
     this.loop = new TurnLoop(this.slots, this.groups, this.router, new Doorbell(hostBell), (slot, error) =>
       this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
     )
@@ -125,11 +108,9 @@ export class NodeRuntime {
     this.loop.wrote()
   }
 
-  #slot(index: number, owned: readonly number[]): WorkerSlot {
-    const { timers, clock, stores } = this.#options
-    const members = owned
-      .flatMap((store) => groupsOfStore(store, stores, this.groups.length))
-      .map((group) => this.groups[group] as HostedGroup)
+  #slot(index: number): WorkerSlot {
+    const { timers, clock } = this.#options
+    const members = this.#tasks.groupsOf(index).map((group) => this.groups[group] as HostedGroup)
     const slot = new WorkerSlot(index, members, this.router, timers, clock.now, {
       status: (group) => this.#reported(slot, group),
       event: (from, group, event) => this.#event(from, group, event),
@@ -171,7 +152,7 @@ export class NodeRuntime {
       bounds: timeouts,
       maxRestartMs: timeouts.maxRestartMs,
       now: clock.now,
-      taskOf: (slot, workerMemory) => this.#taskOf(slot, workerMemory),
+      taskOf: ({ index }, rings) => this.#tasks.workerTask(index, rings, clock.now(), this.#newGroups),
       events: {
         began: (slot) => {
           for (const link of this.links.all()) slot.port?.link(link)
@@ -193,39 +174,6 @@ export class NodeRuntime {
         },
       },
     })
-  }
-
-  #taskOf(slot: WorkerSlot, memory: WorkerMemory): WorkerTask<WorkerMemory> {
-    const { settings, limits, voterId, incarnation, voters, stores, logPath, clock } = this.#options
-    const owned = this.#storesOf[slot.index] as number[]
-    return {
-      worker: slot.index,
-      memory,
-      // Clocks of threads begin with them: deadlines are moved by the difference.
-      hostNow: clock.now(),
-      createGroups: this.#newGroups,
-      nodeId: settings.nodeId,
-      voterId,
-      incarnation,
-      peers: settings.nodeIds,
-      stores: owned.map((store) => ({
-        path: logPath(store),
-        groups: groupsOfStore(store, stores, this.groups.length),
-      })),
-      voters,
-      proposeOn: settings.proposeOn,
-      tuning: settings.tuning,
-      seed: Math.floor(Math.random() * 0x1_0000_0000),
-      stateMachines: settings.stateMachines,
-      limits: {
-        maxCommandBytes: settings.maxCommandBytes,
-        maxResultBytes: settings.maxResultBytes,
-        executionBudgetMs: settings.executionBudgetMs,
-        maxWaitingBytes: Math.max(settings.tuning.batchBytes * WAITING_BATCHES, settings.maxCommandBytes),
-        maxMessageBytes: limits.maxMessageBytes,
-      },
-      flushDelayMs: settings.testing.flushDelayMs,
-    }
   }
 
   #tellLink(link: Link): void {
@@ -286,8 +234,8 @@ export class NodeRuntime {
   }
 
   #stalled(slot: WorkerSlot, stalled: boolean): void {
-    const { events, logPath } = this.#options
-    const paths = (this.#storesOf[slot.index] as number[]).map((store) => logPath(store))
+    const { events } = this.#options
+    const paths = this.#tasks.logPathsOf(slot.index)
     const message = `worker ${slot.index}: a commit does not end, in ${paths.join(', ')}`
     if (stalled) events.alarm({ code: 'STALLED', message, details: { paths } })
     for (const group of slot.groups) {
@@ -300,13 +248,6 @@ export class NodeRuntime {
     }
     this.loop.soon()
   }
-}
-
-/** Which stores a thread owns: may change at each start. */
-function storesOfThread(thread: number, threads: number, stores: number): number[] {
-  const owned: number[] = []
-  for (let store = thread; store < stores; store += threads) owned.push(store)
-  return owned
 }
 
 function sleep(ms: number): Promise<void> {

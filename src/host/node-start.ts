@@ -114,8 +114,9 @@ class Starter {
     this.#undo.push(() => home.close())
     this.#undo.push(() => this.#clock.close())
     const known = home.genesis?.groupCount ?? settings.wantedGroups
-    const limits = limitsOf(settings, known, defaultThreads(settings, home.stores))
-    const threads = defaultThreads(settings, Math.min(home.stores, known))
+    const { stores } = home
+    const limits = limitsOf(settings, { groups: known, stores, workers: defaultThreads(settings, stores) })
+    const threads = defaultThreads(settings, Math.min(stores, known))
     const pool = new WorkerPool({
       threads,
       workerUrl: settings.testing.workerUrl ?? defaultWorkerUrl(),
@@ -197,7 +198,7 @@ class Starter {
 
   #createRuntime(
     home: DataHome,
-    { voters, groupCount }: Genesis,
+    { clusterId, voters, groupCount }: Genesis,
     limits: Limits,
     threads: number,
     pool: WorkerPool,
@@ -208,6 +209,7 @@ class Starter {
     return new NodeRuntime({
       settings: this.#settings,
       limits,
+      clusterId,
       voterId: home.voterId,
       incarnation: this.#incarnation,
       voters,
@@ -220,7 +222,6 @@ class Starter {
       clock: this.#clock,
       timers: this.#timers,
       events: this.#events,
-      logPath: (store) => home.logPath(store),
     })
   }
 

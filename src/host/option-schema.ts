@@ -63,6 +63,7 @@ const tuning = z
     learnWindowBytes: count(1_024, 0x7fff_ffff).optional(),
     learnChunkBytes: count(1_024, 0x4000_0000).optional(),
     valueCacheBytes: count(1_024, 0x7fff_ffff).optional(),
+    fetchBytesPerSecond: count(64 * 1024, Number.MAX_SAFE_INTEGER).optional(),
     sessionInstances: count(1_000, Number.MAX_SAFE_INTEGER).optional(),
     chainHistory: count(16, 1_000_000).optional(),
   })
@@ -75,6 +76,33 @@ const memory = z
     outboxRingBytes: count(64 * 1024, 1 << 29).default(8 * 1024 * 1024),
     linkBytes: count(64 * 1024, 0x7fff_ffff).optional(),
     workerHeapMegabytes: count(32, 65_536).default(1_024),
+    checkpointHeapMegabytes: count(32, 65_536).optional(),
+  })
+  .prefault({})
+
+const checkpoints = z
+  .strictObject({
+    everyInstances: count(1, Number.MAX_SAFE_INTEGER).default(100_000),
+    everyBytes: count(1, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
+    everyMs: millis(1_000, 86_400_000).default(600_000),
+    keep: count(1, 100).default(2),
+    threads: count(1, 64).default(1),
+  })
+  .prefault({})
+
+const trimming = z
+  .strictObject({
+    holdInstances: count(0, Number.MAX_SAFE_INTEGER).default(10_000),
+    holdMs: millis(0, 365 * 86_400_000).default(0),
+    holdBytes: count(0, Number.MAX_SAFE_INTEGER).default(256 * 1024 * 1024),
+  })
+  .prefault({})
+
+const state = z
+  .strictObject({
+    commitBytes: count(4_096, 0x4000_0000).default(4 * 1024 * 1024),
+    commitMs: millis(1, 3_600_000).default(1_000),
+    cacheBytes: count(1024 * 1024, Number.MAX_SAFE_INTEGER).default(32 * 1024 * 1024),
   })
   .prefault({})
 
@@ -103,6 +131,9 @@ const tunable = {
   admission,
   tuning,
   memory,
+  checkpoints,
+  trimming,
+  state,
   maxCommandBytes: count(64, 256 * 1024 * 1024).default(16 * 1024 * 1024),
   maxResultBytes: count(64, 256 * 1024 * 1024).default(1024 * 1024),
   maxMemoryBytes: count(1024 * 1024, Number.MAX_SAFE_INTEGER).optional(),

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { NodeId } from '../base/numbers.js'
 import { DEFAULT_TUNING, type GroupTuning } from '../core/config.js'
 import { type NodeAddress, parseAddress } from './addresses.js'
-import { checkLimits, computeLimits, type Limits } from './limits.js'
+import { type Counts, checkLimits, computeLimits, type Limits } from './limits.js'
 import { optionSchema, type ParsedOptions, type PaxosOptions } from './option-schema.js'
 import { PaxosError } from './paxos-error.js'
 
@@ -59,14 +59,11 @@ export function parseOptions(input: PaxosOptions): Settings {
   if (parsed.stores !== undefined && parsed.stores > wantedGroups) {
     throw invalid('stores', parsed.stores, `at most one store per group (${wantedGroups})`)
   }
-  if (parsed.threads !== undefined && parsed.threads > (parsed.stores ?? defaultStores(wantedGroups))) {
-    throw invalid(
-      'threads',
-      parsed.threads,
-      `at most one thread per store (${parsed.stores ?? defaultStores(wantedGroups)})`,
-    )
+  const stores = parsed.stores ?? defaultStores(wantedGroups)
+  if (parsed.threads !== undefined && parsed.threads > stores) {
+    throw invalid('threads', parsed.threads, `at most one thread per store (${stores})`)
   }
-  limitsOf(settings, wantedGroups, defaultThreads(settings, parsed.stores ?? defaultStores(wantedGroups)))
+  limitsOf(settings, { groups: wantedGroups, stores, workers: defaultThreads(settings, stores) })
   return settings
 }
 
@@ -81,12 +78,12 @@ export function defaultThreads(settings: Settings, stores: number): number {
 }
 
 /** The limits for the real number of groups and threads; throws where a relation between them does not hold. */
-export function limitsOf(settings: Settings, groups: number, workers: number): Limits {
-  const violation = checkLimits(settings.parsed, settings.tuning, workers, groups)
+export function limitsOf(settings: Settings, counts: Counts): Limits {
+  const violation = checkLimits(settings.parsed, settings.tuning, counts)
   if (violation !== undefined) {
     throw new PaxosError('INVALID_OPTION', `option ${violation.option}: ${violation.sentence}`)
   }
-  return computeLimits(settings.parsed, settings.tuning, workers, groups)
+  return computeLimits(settings.parsed, settings.tuning, counts)
 }
 
 function invalid(option: string, got: unknown, takes: string): PaxosError {

@@ -4,12 +4,16 @@ import { copyOf } from '../codec/own-bytes.js'
 import {
   COMMAND_HEAD_BYTES,
   type Consistency,
+  encodeDetail,
+  GROUP_HEAD_BYTES,
+  type GroupCommand,
   LINK_BYTES,
   type Link,
   MESSAGE_HEAD_BYTES,
   READ_HEAD_BYTES,
   RECORD_KIND,
   writeCommand,
+  writeGroupHead,
   writeLink,
   writeMessage,
   writeRead,
@@ -39,6 +43,8 @@ export class WorkerPort {
   readonly #largeControl = new Queue<FragmentWriter>()
   #largeControlBytes = 0
   readonly #links = new Map<NodeId, Link>()
+  /** By group and kind, so that they are few. */
+  readonly #tunes = new Map<string, Tune>()
   /** Set when a record did not fit: then the worker is asked to ring when it does. */
   #commandWanted = 0
   #controlWanted = 0
@@ -130,6 +136,15 @@ export class WorkerPort {
     this.#tellLinks()
   }
 
+  /** Tells a group something, now or as soon as there is room; of each kind only the latest counts. */
+  tune(group: GroupIndex, command: GroupCommand): void {
+    const key = `${group} ${command.kind}`
+    // The order of what is told is kept: the place of an earlier one of its kind is given up.
+    this.#tunes.delete(key)
+    this.#tunes.set(key, { group, detail: encodeDetail(command) })
+    this.#tellTunes()
+  }
+
   stop(): boolean {
     const ring = this.end.control
     if (ring.tryClaim(RECORD_KIND.stop, 0) < 0) return false
@@ -140,6 +155,7 @@ export class WorkerPort {
   /** Goes on with what did not fit at once. */
   pump(): void {
     this.#tellLinks()
+    this.#tellTunes()
     if (this.#largeCommand?.pump() === true) {
       this.#largeCommand = undefined
       this.#largeGroup = -1
@@ -202,6 +218,22 @@ export class WorkerPort {
     return true
   }
 
+  #tellTunes(): void {
+    const ring = this.end.control
+    for (const [key, { group, detail }] of this.#tunes) {
+      const length = GROUP_HEAD_BYTES + detail.length
+      const at = ring.tryClaim(RECORD_KIND.tune, length)
+      if (at < 0) {
+        this.#controlWanted = Math.max(this.#controlWanted, length)
+        return
+      }
+      writeGroupHead(ring.view, at, group)
+      copyInto(ring, at + GROUP_HEAD_BYTES, detail, 0, detail.length)
+      ring.commit()
+      this.#tunes.delete(key)
+    }
+  }
+
   #large(
     group: GroupIndex,
     sequence: number,
@@ -237,6 +269,11 @@ export class WorkerPort {
     this.pump()
     return true
   }
+}
+
+interface Tune {
+  readonly group: GroupIndex
+  readonly detail: Uint8Array
 }
 
 function stillFull(ring: RingProducer, length: number): boolean {

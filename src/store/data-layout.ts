@@ -10,6 +10,8 @@ import type { GroupIndex } from '../base/numbers.js'
  * data/store-0007/state    LMDB environment: the state of stored state machines
  * data/store-0007/checkpoints/group-3
  *                          the group's checkpoints (checkpoint-layout.ts)
+ * data/store-0007/external/group-3/machine-7
+ *                          what an external state machine keeps of the group, in its own form
  * data/damaged-1           what an earlier voter of this directory left, as it was found: manifest and stores
  * ```
  */
@@ -40,6 +42,11 @@ export function statePath(dataDir: string, store: number): string {
 
 export function checkpointsPath(dataDir: string, store: number, group: GroupIndex): string {
   return join(storePath(dataDir, store), 'checkpoints', `group-${group}`)
+}
+
+/** With a folder `group-3/machine-7` for each group and external machine. */
+export function externalPath(dataDir: string, store: number): string {
+  return join(storePath(dataDir, store), 'external')
 }
 
 /** The groups of one store: dealt out in turn, so that neighbours share as few stores as possible. */

@@ -9,6 +9,7 @@ import { DEFAULT_TUNING } from '../../src/core/config.js'
 import { TIMER_KINDS } from '../../src/core/timers.js'
 import { allocateDoorbell } from '../../src/ring/doorbell.js'
 import { allocateWorkerMemory } from '../../src/ring/worker-memory.js'
+import { QUIET_POLICIES, workerStore } from '../support/worker-policies.js'
 import { TestHost } from './support/test-host.js'
 
 let root: string
@@ -55,13 +56,14 @@ function taskOf(stateMachines: string[]) {
     voterId,
     incarnation: '0000000000000001',
     peers: [1],
-    stores: [{ path: join(root, 'store'), groups: [0] }],
+    stores: [workerStore(join(root, 'store'), [0])],
     voters: [{ nodeId: 1, voterId }],
     proposeOn: 'leader',
     tuning: DEFAULT_TUNING,
     seed: 1,
     stateMachines,
     limits,
+    ...QUIET_POLICIES,
     flushDelayMs: 2,
     hostNow: performance.now(),
     createGroups: [0],

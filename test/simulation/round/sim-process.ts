@@ -7,6 +7,7 @@ import type { Limits } from '../../../src/host/limits.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from '../../../src/host/peers-status.js'
 import { Router } from '../../../src/host/router.js'
 import { isStoreError } from '../../../src/store/store-error.js'
+import { workerStore } from '../../support/worker-policies.js'
 import type { Endpoint } from './frame-network.js'
 import type { RoundWorld } from './round-world.js'
 import { VirtualDisk } from './virtual-disk.js'
@@ -37,10 +38,10 @@ export class SimProcess implements Endpoint {
     this.world = world
     this.voterId = voterIdOf(nodeId, 0)
     const { groups, stores } = world.plan
-    this.stores = Array.from({ length: stores }, (_, store) => ({
-      path: `node-${nodeId}/store-${store}`,
-      groups: Array.from({ length: groups }, (_, group) => group).filter((group) => group % stores === store),
-    }))
+    this.stores = Array.from({ length: stores }, (_, store) => {
+      const members = Array.from({ length: groups }, (_, group) => group).filter((group) => group % stores === store)
+      return workerStore(`node-${nodeId}/store-${store}`, members)
+    })
     for (const { path } of this.stores) this.disks.set(path, new VirtualDisk())
   }
 

@@ -30,6 +30,7 @@ import type { LogStore } from '../../../src/store/log-store.js'
 import { buildWorker, storeGate } from '../../../src/worker/build-worker.js'
 import type { Clock } from '../../../src/worker/clock.js'
 import type { Round } from '../../../src/worker/round.js'
+import { QUIET_POLICIES } from '../../support/worker-policies.js'
 import { Alarms } from './alarms.js'
 import { DAMAGE_CODES } from './damage.js'
 import { Drive, type DriveUser } from './drive.js'
@@ -435,6 +436,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       limits: { ...plan.limits, maxMessageBytes },
       hostNow: this.now,
       createGroups,
+      ...QUIET_POLICIES,
       flushDelayMs: 0,
     }
   }

@@ -12,6 +12,7 @@ import { MemoryLogStore } from '../../../src/store/memory-log-store.js'
 import { buildWorker } from '../../../src/worker/build-worker.js'
 import type { Clock } from '../../../src/worker/clock.js'
 import type { Round } from '../../../src/worker/round.js'
+import { QUIET_POLICIES, workerStore } from '../../support/worker-policies.js'
 import { TestHost } from './test-host.js'
 
 export interface ClusterOptions {
@@ -65,7 +66,7 @@ export class TestCluster {
 
   /** A new life of a node, on what its stores hold. */
   start(node: NodeId, machines: readonly AnyStateMachine[] = this.#options.machines): void {
-    const stores = (this.#options.stores ?? [[0]]).map((groups, k) => ({ path: `node-${node}/store-${k}`, groups }))
+    const stores = (this.#options.stores ?? [[0]]).map((groups, k) => workerStore(`node-${node}/store-${k}`, groups))
     const groups = stores.flatMap((store) => store.groups)
     const memory = allocateWorkerMemory({
       controlBytes: 4 * 1024 * 1024,
@@ -90,6 +91,7 @@ export class TestCluster {
       seed: node * 7919,
       stateMachines: [],
       limits: { ...LIMITS, ...this.#options.limits },
+      ...QUIET_POLICIES,
       flushDelayMs: 0,
       hostNow: this.clock.now(),
       createGroups: this.#options.createGroups ?? groups,
