@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { decodeMessage } from '../../src/codec/messages.js'
 import { type Decoder, REFUSED } from './decoder.js'
+import { removeInlineFiles } from './decoders-inline.js'
 import { removeFiles } from './decoders-store.js'
 import { fuzz } from './fuzz-decoder.js'
 import { DECODERS } from './table.js'
@@ -11,6 +12,7 @@ const SEED = 20261121
 const RUNS = 2500
 
 afterAll(removeFiles)
+afterAll(removeInlineFiles)
 
 describe('every decoder: typed errors, bounded allocations, and what it takes can be written again', () => {
   test.each(DECODERS.map((one) => [one.name, one] as const))('%s', (_name, one) => {

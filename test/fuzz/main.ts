@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
 import { AttackedCluster, bytesHeld } from './attacked-cluster.js'
+import { removeInlineFiles } from './decoders-inline.js'
 import { removeFiles } from './decoders-store.js'
 import { fuzz } from './fuzz-decoder.js'
 import { mislead, misleading } from './misleading.js'
@@ -10,6 +11,7 @@ import { DECODERS } from './table.js'
 const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } })
 const endsAt = performance.now() + Number(values.minutes ?? 1) * 60_000
 process.on('exit', removeFiles)
+process.on('exit', removeInlineFiles)
 let seed = Number(values.seed ?? Date.now() % 2 ** 31)
 const MIB = 1024 * 1024
 /** What a round of attacks may leave behind in this process. */
