@@ -37,13 +37,16 @@ export const orderedKeys = {
   },
 
   decode(key: BinaryKey): OrderedKey {
-    return new Reader(key).item()
+    const reader = new Reader(key)
+    const item = reader.item()
+    if (!reader.isAtEnd) throw notOrdered('bytes follow its end')
+    return item
   },
 }
 
 function writeItem(key: OrderedKey): void {
   if (typeof key === 'string') {
-    writeEscaped(STRING, utf8Of(key))
+    writeString(key)
   } else if (typeof key === 'number') {
     writeNumber(key)
   } else if (typeof key === 'boolean') {
@@ -74,6 +77,21 @@ function writeNumber(key: number): void {
   written += NUMBER_BYTES
 }
 
+function writeString(key: string): void {
+  const start = written
+  writeByte(STRING)
+  for (let i = 0; i < key.length; i++) {
+    const code = key.charCodeAt(i)
+    if (code === 0 || code > 0x7f) {
+      written = start
+      writeEscaped(STRING, utf8Of(key))
+      return
+    }
+    writeByte(code)
+  }
+  writeByte(END)
+}
+
 function writeEscaped(type: number, bytes: Uint8Array): void {
   writeByte(type)
   for (const byte of bytes) {
@@ -92,7 +110,6 @@ function need(bytes: number): void {
   if (written + bytes > MAX_KEY_BYTES) throw new TypeError(`a key of more than ${MAX_KEY_BYTES} bytes as encoded`)
 }
 
-/** Of what `encode` has written; anything else cannot come out of a state whose blocks are checked. */
 class Reader {
   readonly #key: BinaryKey
   #at = 0
@@ -117,13 +134,16 @@ class Reader {
       case ARRAY:
         return this.#items()
       default:
-        throw new TypeError(
-          `no ordered key: its byte ${this.#at - 1} is ${type}; were the keys of this machine changed?`,
-        )
+        throw notOrdered(`no item begins with ${type}`)
     }
   }
 
+  get isAtEnd(): boolean {
+    return this.#at === this.#key.length
+  }
+
   #number(): number {
+    if (this.#at + NUMBER_BYTES > this.#key.length) throw notOrdered('a number is cut')
     for (let i = 0; i < NUMBER_BYTES; i++) word.setUint8(i, this.#key.charCodeAt(this.#at++))
     const high = word.getUint32(0)
     const negative = high >>> 31 === 0
@@ -137,7 +157,7 @@ class Reader {
     let end = from
     for (;;) {
       end = this.#key.indexOf('\0', end)
-      if (end < 0) throw new TypeError('no ordered key: an end is missing; were the keys of this machine changed?')
+      if (end < 0) throw notOrdered('an end is missing')
       if (this.#key.charCodeAt(end + 1) !== ESCAPE) break
       end += 2
     }
@@ -152,4 +172,9 @@ class Reader {
     this.#at++
     return items
   }
+}
+
+/** The state's blocks are checked: what it holds is what a machine has put there. */
+function notOrdered(why: string): TypeError {
+  return new TypeError(`the state has a key that is no ordered key, ${why}: were the keys of this machine changed?`)
 }

@@ -48,6 +48,7 @@ export class KeyCursor {
   readonly #end: BinaryKey | undefined
   readonly #reverse: boolean
   #last: BinaryKey | undefined
+  #done = false
   #chunk = 0
   #at = 0
 
@@ -58,10 +59,12 @@ export class KeyCursor {
     this.#reverse = reverse
   }
 
-  /** The next key; undefined at the end. Keys that were added behind the cursor's place are met, others are not. */
+  /** The next key; undefined at the end. Keys that are added ahead of the cursor's place are met, others are not. */
   next(): BinaryKey | undefined {
+    if (this.#done) return undefined
     const key = this.#reverse ? this.#previous() : this.#following()
     this.#last = key
+    this.#done = key === undefined
     return key
   }
 

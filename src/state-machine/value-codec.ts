@@ -4,11 +4,32 @@ import type { ValueKind } from './stored.js'
 /** Above this a single value would dominate a commit; it is also the longest that one command can bring by default. */
 export const MAX_VALUE_BYTES = 64 * 1024 * 1024
 
-/** Between the values of a machine and their bytes. What either gives shares no byte with what it was given. */
+/** Between the values of a machine and their bytes. */
 export interface ValueCodec<Value> {
-  /** Throws a TypeError for what is no value of this kind. */
+  /** A copy to be kept until the next commit. Throws a TypeError for what is no value of this kind. */
   encode(value: Value): Uint8Array
+  /** The caller's own. */
   decode(bytes: Uint8Array): Value
+}
+
+// An array of its own costs four times as much as a part of a shared one, which stays while any of its parts does: a
+// write set is thrown away as a whole.
+const SLAB_BYTES = 16 * 1024
+const LARGEST_PART = 1024
+let slab = new Uint8Array(SLAB_BYTES)
+let used = 0
+
+function keptCopy(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes
+  if (length > LARGEST_PART) return new Uint8Array(bytes)
+  if (used + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES)
+    used = 0
+  }
+  slab.set(bytes, used)
+  const copy = slab.subarray(used, used + length)
+  used += length
+  return copy
 }
 
 export function valueCodec(kind: ValueKind, tools: PayloadTools): ValueCodec<unknown> {
@@ -19,21 +40,18 @@ const bytesValues: ValueCodec<Uint8Array> = {
   encode(value) {
     if (!isBytes(value)) throw new TypeError(`a value of bytes is a Uint8Array, got ${typeof value}`)
     if (value.length > MAX_VALUE_BYTES) throw tooLarge(value.length)
-    return new Uint8Array(value)
+    return keptCopy(value)
   },
   decode: (bytes) => new Uint8Array(bytes),
 }
 
 const cborValues = (tools: PayloadTools): ValueCodec<unknown> => ({
   encode(value) {
-    let bytes: Uint8Array
     try {
-      bytes = tools.encodePlain(value, MAX_VALUE_BYTES)
+      return keptCopy(tools.encodePlain(value, MAX_VALUE_BYTES))
     } catch (cause) {
       throw new TypeError(`a value must be plain data: ${(cause as Error).message}`, { cause })
     }
-    // A copy of the right size: the bytes are a part of the encoder's buffer, which would be kept as a whole.
-    return new Uint8Array(bytes)
   },
   decode: (bytes) => tools.decodePlain(bytes),
 })

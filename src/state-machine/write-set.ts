@@ -116,7 +116,8 @@ export class WriteSet {
   ): IterableIterator<readonly [BinaryKey, Uint8Array]> {
     if (this.#phase === 'idle') throw this.#misused()
     const before = new ChangesBefore(this.#changes, this.#undoKeys, this.#undoChanges)
-    return this.#merge(new KeyCursor(this.#inOrder(), from, end, reverse), before, from, end, reverse)
+    const cursor = new KeyCursor(this.#inOrder(), from, end, reverse)
+    return this.#merge(this.#calls, cursor, before, this.#storedRange(from, end, reverse), reverse)
   }
 
   /** Ascending, each key once. Valid until the next command. */
@@ -134,7 +135,8 @@ export class WriteSet {
   }
 
   #change(key: BinaryKey, change: Change): void {
-    if (this.#phase !== 'command') throw this.#misused()
+    if (this.#phase === 'query') throw new Error(`a query must not change the state of machine ${this.#machine}`)
+    if (this.#phase === 'idle') throw this.#misused()
     const before = this.#changes.get(key)
     this.#undoKeys.push(key)
     this.#undoChanges.push(before)
@@ -158,13 +160,12 @@ export class WriteSet {
   }
 
   *#merge(
+    call: number,
     cursor: KeyCursor,
     before: ChangesBefore,
-    from: BinaryKey,
-    end: BinaryKey | undefined,
+    entries: Generator<StoredEntry>,
     reverse: boolean,
   ): Generator<readonly [BinaryKey, Uint8Array]> {
-    const call = this.#calls
     const inCall = () => {
       if (this.#phase === 'idle' || this.#calls !== call) throw this.#misused()
     }
@@ -176,7 +177,6 @@ export class WriteSet {
       }
     }
     inCall()
-    const entries = this.#storedRange(from, end, reverse)
     try {
       let stored = next(entries)
       let changed = nextChanged()
@@ -219,7 +219,6 @@ export class WriteSet {
 
   #misused(): Error {
     const what = `the state of machine ${this.#machine}`
-    if (this.#phase === 'query') return new Error(`a query must not change ${what}`)
     return new Error(`${what} is there while execute or query runs; what was kept of an earlier call is void`)
   }
 }

@@ -1,28 +1,16 @@
 import { expect, test } from '@jest/globals'
-import { encodePayload } from '../../src/codec/payload.js'
 import { type AnyStateMachine, defineStateMachine } from '../../src/state-machine/contract.js'
 import type { ExecuteContext } from '../../src/state-machine/machine-common.js'
-import { type EncodedPayload, MachineSet } from '../../src/state-machine/machine-set.js'
+import { MachineSet } from '../../src/state-machine/machine-set.js'
 import { OutcomeStatus } from '../../src/state-machine/outcome.js'
 import { Reject } from '../../src/state-machine/reject.js'
 import { payloadTools } from '../../src/worker/payload-tools.js'
+import { payload, plain, run } from './support/payload.js'
 
 const LIMIT = 1000
 
-function payload(machineId: number, value: unknown): EncodedPayload {
-  const { flags, bytes } = encodePayload(value)
-  return { machineId, flags, body: bytes, offset: 0, length: bytes.length }
-}
-
 function setOf(...machines: AnyStateMachine[]): MachineSet {
   return new MachineSet(machines, payloadTools, LIMIT)
-}
-
-/** Executes one command and gives the outcome in plain words. */
-function run(set: MachineSet, machineId: number, value: unknown): { status: number; result: unknown } {
-  const { status, flags, bytes } = set.execute(payload(machineId, value), 1, 0)
-  const isText = status !== OutcomeStatus.ok
-  return { status, result: isText ? Buffer.from(bytes).toString() : payloadTools.decode(flags, bytes, 0, bytes.length) }
 }
 
 const echo = defineStateMachine({
@@ -172,4 +160,91 @@ test('a create that throws is an ExecuteFailure before the first instance', () =
     },
   }
   expect(() => setOf(broken)).toThrow(expect.objectContaining({ code: 'EXECUTE_FAILED', instance: 0 }))
+})
+
+test('a machine in memory is saved and loaded, and goes on as the original does', () => {
+  const saving = defineStateMachine({
+    id: 4,
+    create: () => new Map<string, number>(),
+    execute(state, name: string) {
+      state.set(name, (state.get(name) ?? 0) + 1)
+      return state.get(name)
+    },
+    snapshot: (state) => state,
+    restore: (saved) => saved as Map<string, number>,
+  })
+  const [first, second] = [setOf(saving), setOf(saving)]
+  for (const name of ['a', 'b', 'a']) run(first, 4, name)
+  const saved = first.snapshot(4)
+  run(first, 4, 'c')
+  second.restore(4, saved)
+  expect(run(second, 4, 'a')).toEqual(run(first, 4, 'a'))
+  expect(run(second, 4, 'c').result).toBe(1)
+})
+
+test('a snapshot may have more items than a command, and what it cannot hold is a failure of the machine', () => {
+  let state: unknown = new Array(5_000_000).fill(1)
+  const holder = defineStateMachine({
+    id: 1,
+    create: () => 0,
+    execute: () => 0,
+    query: () => (state as unknown[]).length,
+    snapshot: () => state,
+    restore: (saved) => {
+      state = saved
+      return 0
+    },
+  })
+  const set = setOf(holder)
+  const saved = set.snapshot(1)
+  state = undefined
+  set.restore(1, saved)
+  expect((state as unknown[]).length).toBe(5_000_000)
+  state = () => 0
+  expect(() => set.snapshot(1)).toThrow(
+    expect.objectContaining({ code: 'EXECUTE_FAILED', message: expect.stringContaining('threw in snapshot: ') }),
+  )
+  expect(() => set.restore(1, Uint8Array.of(0xff))).toThrow('state machine 1 threw in restore: ')
+})
+
+test('it says which kinds it holds, and whether all of its memory can be saved', () => {
+  const saving = { ...echo, id: 2, snapshot: () => 0, restore: () => ({ seen: 0 }) }
+  expect(setOf(saving, { ...echo, id: 9 })).toMatchObject({ memoryIds: [2, 9], storedIds: [], canSnapshot: false })
+  expect(setOf(saving).canSnapshot).toBe(true)
+  expect(setOf({ ...saving, restore: undefined }).canSnapshot).toBe(false)
+})
+
+test('commands at or before its position are left out, and their outcomes are in no digest', () => {
+  const [all, rest] = [setOf(echo), setOf(echo)]
+  rest.setPosition(1, 5, Number.POSITIVE_INFINITY)
+  for (const [instance, index] of [
+    [4, 0],
+    [5, 0],
+    [5, 9],
+    [6, 0],
+  ] as const) {
+    all.execute(payload(1, instance), instance, index)
+    if (instance === 6) rest.startDigest(all.digest, 5)
+    rest.execute(payload(1, instance), instance, index)
+  }
+  expect(run(all, 1, 0).status).toBe(OutcomeStatus.ok)
+  expect(plain(rest.query(payload(1, 0)))).toEqual({ status: OutcomeStatus.ok, result: 1 })
+  expect(rest.positionOf(1)).toEqual({ instance: 5, index: Number.POSITIVE_INFINITY })
+})
+
+test('a digest that is known already is not continued until the replay has reached it', () => {
+  const commands = [1, 2, 3, 4].map((instance) => [payload(1, `command ${instance}`), instance, 0] as const)
+  const first = setOf(echo)
+  const digests = commands.map((command) => {
+    first.execute(...command)
+    return first.digest
+  })
+  const again = setOf(echo)
+  again.startDigest(digests[2]!, 3)
+  const seen = commands.map((command) => {
+    again.execute(...command)
+    return again.digest
+  })
+  expect(seen).toEqual([digests[2], digests[2], digests[2], digests[3]])
+  expect(again.digestUpTo).toBe(3)
 })
