@@ -4,6 +4,7 @@ import { allocateDoorbell, Doorbell } from '../src/ring/doorbell.js'
 import { openWorkerEnd, type WorkerMemory } from '../src/ring/worker-memory.js'
 import { loadStateMachines } from '../src/state-machine/load.js'
 import { LmdbLogStore } from '../src/store/lmdb-log-store.js'
+import { openStateStore } from '../src/store/open-state.js'
 import { buildWorker, storeGate } from '../src/worker/build-worker.js'
 import { monotonicClock } from '../src/worker/clock.js'
 import { stateEvent } from '../src/worker/events.js'
@@ -15,6 +16,7 @@ import { runLoop } from '../src/worker/run-loop.js'
  */
 export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promise<void> {
   try {
+    const { voterId } = task
     const clock = monotonicClock(task.hostNow)
     const machines = await loadStateMachines(task.stateMachines)
     const end = openWorkerEnd(task.memory)
@@ -26,7 +28,9 @@ export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promi
       end,
       clock,
       machines,
-      openLog: ({ path }) => new LmdbLogStore({ path, voterId: task.voterId, gate, hooks }),
+      openLog: ({ path }) => new LmdbLogStore({ path, voterId, gate, hooks }),
+      openState: ({ statePath: path }, setAside) =>
+        openStateStore({ path, voterId, gate, cacheBytes: task.state.cacheBytes }, setAside),
     })
     runLoop(round, end.bell, place, () => {
       round.start(new Set(task.createGroups))

@@ -4,6 +4,8 @@ export const WORKER_COUNTERS = [
   'parks',
   'commits',
   'commitMs',
+  'stateCommits',
+  'stateCommitMs',
   'recordsWritten',
   'bytesWritten',
   'instancesExecuted',

@@ -1,4 +1,5 @@
 import type { Instance, Millis, NodeId } from '../base/numbers.js'
+import type { CheckpointRef } from './durable.js'
 import type { GroupState } from './group-state.js'
 import type { PartStored } from './input.js'
 import type { Offer, Part } from './messages.js'
@@ -50,14 +51,16 @@ export class CheckpointFetch {
   /** Asks for a checkpoint if nothing but one helps: the values that have to be executed next are gone. */
   seek(): void {
     const { state } = this
-    if (this.isBusy || !this.isStranded()) return
+    if (this.isBusy || !this.needsCheckpoint()) return
     const peers = state.linkedPeers().sort((a, b) => a - b)
     const peer = peers.find((id) => id > this.lastAsked) ?? peers[0]
     state.armTimer('fetch', state.tuning.learnMs)
     if (peer === undefined) return
     this.lastAsked = peer
     const session = state.nextQuestion('learn')
-    state.send(peer, { kind: 'learn', session, from: state.firstKept, want: 'checkpoint' })
+    // It has to cover what is executed next, which the log may hold by its bounds and yet have lost.
+    const from = Math.max(state.firstKept, state.executedUpTo + 2)
+    state.send(peer, { kind: 'learn', session, from, want: 'checkpoint' })
   }
 
   onOffer(peer: NodeId, { instance, id, manifestBytes, dataBytes }: Offer): void {
@@ -68,6 +71,14 @@ export class CheckpointFetch {
     this.fetching = { ...begun, heardAt: state.now, silences: 0 }
     state.effects.transfers.push({ kind: 'begin', session, instance, id, manifestBytes, dataBytes })
     state.armTimer('fetch', state.tuning.learnMs)
+  }
+
+  /** A checkpoint of this very node helps: its state was lost, or it died between receiving and loading. */
+  onLocal({ instance, id }: CheckpointRef): void {
+    if (this.isLoading || !this.isUseful(instance)) return
+    this.fetching = undefined
+    this.isLoading = true
+    this.state.effects.transfers.push({ kind: 'load', instance, id })
   }
 
   onPart(from: NodeId, { session, part, bytes }: Part): void {
@@ -101,9 +112,14 @@ export class CheckpointFetch {
       this.request(fetching)
       return
     }
+    const { instance, id } = fetching
+    if (!this.isUseful(instance)) {
+      this.giveUp()
+      return
+    }
     this.fetching = undefined
     this.isLoading = true
-    state.effects.transfers.push({ kind: 'load', instance: fetching.instance, id: fetching.id })
+    state.effects.transfers.push({ kind: 'load', instance, id })
   }
 
   onLoadFailed(): void {
@@ -135,25 +151,26 @@ export class CheckpointFetch {
     else if (this.fetching?.peer === peer) this.giveUp()
   }
 
-  /** The log does not hold what has to be executed next. */
-  private isStranded(): boolean {
-    const { executedUpTo, chosenUpTo, firstKept } = this.state
-    const next = executedUpTo + 1
-    return next < firstKept || (next <= chosenUpTo && this.roles.repair.isLost(next))
-  }
-
-  /** Ahead of what is known here, or at least of what is stranded, and the log goes on behind it. */
-  private isUseful(instance: Instance): boolean {
+  /** Ahead of what is known here, or at least of what holds up the execution, and the log goes on behind it. */
+  isUseful(instance: Instance): boolean {
     const { executedUpTo, chosenUpTo, firstKept } = this.state
     if (instance > chosenUpTo) return true
-    return this.isStranded() && instance > executedUpTo && instance + 1 >= firstKept
+    const isHeldUp = executedUpTo + 1 < firstKept || this.roles.repair.isLost(executedUpTo + 1)
+    return isHeldUp && instance > executedUpTo && instance + 1 >= firstKept
+  }
+
+  /** The log does not hold what has to be executed next, and no peer has it by itself. */
+  private needsCheckpoint(): boolean {
+    const { executedUpTo, firstKept } = this.state
+    return executedUpTo + 1 < firstKept || this.roles.repair.isHopeless(executedUpTo + 1)
   }
 
   private request(fetching: Fetching): void {
     const { state } = this
     const { fetchWindow } = state.tuning
     if (state.now < this.paidUntil) {
-      state.armTimer('fetch', this.paidUntil - state.now)
+      // Not when the timer fires that watches for silence: that would be the speed of every transfer.
+      state.setTimer('fetch', this.paidUntil - state.now)
       return
     }
     const { peer, session, instance, id } = fetching

@@ -34,6 +34,11 @@ class GateCondemned extends Error {
   }
 }
 
+/** The supervisor's verdict passes through every catch. By property: an error may come from another realm. */
+export function isCondemned(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'GATE_CONDEMNED'
+}
+
 export function allocateGate(): SharedArrayBuffer {
   return new SharedArrayBuffer(128)
 }

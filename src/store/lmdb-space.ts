@@ -1,9 +1,5 @@
-import { statfsSync } from 'node:fs'
+import { freeSpace } from './free-space.js'
 
-/** What is kept free for all that others write between two looks: other stores, other programs. */
-const MARGIN_BYTES = 64 * 1024 * 1024
-/** A share of a small disk. */
-const MARGIN_SHARE = 1 / 16
 /** How much is granted at one look: sixteen stores that all write as much stay within the margin. */
 const GRANT_SHARE = 1 / 16
 
@@ -31,9 +27,8 @@ export class LmdbSpace {
   }
 
   #look(bytes: number): void {
-    const { bsize, bavail, blocks } = statfsSync(this.#directory)
-    const margin = Math.min(MARGIN_BYTES, blocks * bsize * MARGIN_SHARE)
-    const free = bavail * bsize - margin
+    const { freeBytes, marginBytes: margin } = freeSpace(this.#directory)
+    const free = freeBytes - margin
     if (free < bytes) throw Object.assign(new Error(`${Math.max(0, free)} bytes free above the margin`), NO_SPACE)
     this.#granted = Math.max(bytes, Math.min(free, margin * GRANT_SHARE))
   }

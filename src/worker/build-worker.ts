@@ -1,6 +1,7 @@
 import type { GroupIndex } from '../base/numbers.js'
 import { valueCodec } from '../codec/commands.js'
 import { limitsFor } from '../codec/limits.js'
+import { ALL_GROUPS } from '../codec/record-kinds.js'
 import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
 import type { GroupConfig } from '../core/config.js'
 import { Membership } from '../core/membership.js'
@@ -8,7 +9,10 @@ import type { WorkerGate } from '../ring/gate-word.js'
 import type { WorkerEnd } from '../ring/worker-memory.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
 import type { LogStore, StoreGate } from '../store/log-store.js'
+import type { StateStore } from '../store/state-store.js'
+import type { StoreError } from '../store/store-error.js'
 import type { Clock } from './clock.js'
+import { alarm, textOf } from './events.js'
 import { GroupHost } from './group-host.js'
 import { HostedStore } from './hosted-store.js'
 import { Outbox } from './outbox.js'
@@ -25,11 +29,14 @@ export interface WorkerParts {
   readonly machines: readonly AnyStateMachine[]
   /** Opens the log of one store; what it throws at the start is the start's failure. */
   openLog(store: WorkerStore): LogStore
+  /** Opens the state environment of one store; only called where a machine needs it. */
+  openState(store: WorkerStore, setAside: (error: StoreError, aside: string) => void): StateStore
 }
 
 /** All of a worker but its loop: stores are open, groups not yet built (`Round.start`). */
 export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Round; place: Workplace } {
-  const { end, clock, machines, openLog } = parts
+  const { end, clock, machines, openLog, openState } = parts
+  const needsState = machines.some(({ kind }) => kind === 'stored' || kind === 'external')
   const { maxValueBytes } = limitsFor(task.limits.maxCommandBytes, task.tuning)
   const place: Workplace = {
     outbox: new Outbox(end.outbox, end.gate, task.peers),
@@ -39,18 +46,32 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     limits: task.limits,
     messageBounds: { maxMessageBytes: task.limits.maxMessageBytes, maxValueBytes },
     machines,
+    needsState,
+    clusterId: task.clusterId,
+    checkpoints: task.checkpoints,
+    hold: task.hold,
+    state: task.state,
     payloads: payloadTools,
     links: new Map(),
     wakeUp: new WakeUp(),
+  }
+  const setAside = (error: StoreError, aside: string) => {
+    const message = textOf(`${error.message} What was there lies in ${aside} now; the state is built anew.`)
+    place.outbox.event(ALL_GROUPS, alarm('STATE_DAMAGED', { message, path: error.path }))
   }
   const stores: HostedStore[] = []
   const hosts: GroupHost[] = []
   try {
     for (const described of task.stores) {
-      const store = new HostedStore(described.path, () => openLog(described), place.wakeUp)
+      const openers = {
+        log: () => openLog(described),
+        state: needsState ? () => openState(described, setAside) : undefined,
+      }
+      const store = new HostedStore(described.path, openers, place.wakeUp)
       stores.push(store)
-      for (const group of described.groups) {
-        const host = new GroupHost(place, group, store, groupConfig(task, group))
+      for (const [i, group] of described.groups.entries()) {
+        const paths = { checkpoints: described.checkpointPaths[i] as string, external: described.externalPath }
+        const host = new GroupHost(place, group, store, groupConfig(task, group), paths)
         store.groups.push(host)
         hosts.push(host)
       }

@@ -1,9 +1,8 @@
 import type { Instance } from '../base/numbers.js'
 import { CommandReader } from '../codec/command-body.js'
 import type { PlannedRun } from '../core/execution.js'
-import type { AnyStateMachine } from '../state-machine/contract.js'
-import { MachineSet } from '../state-machine/machine-set.js'
-import type { Outcome, PayloadTools } from '../state-machine/outcome.js'
+import type { MachineSet } from '../state-machine/machine-set.js'
+import type { Outcome } from '../state-machine/outcome.js'
 import type { Pace } from './pace.js'
 
 /** Where the outcomes of own runs go. */
@@ -33,9 +32,8 @@ export class Executor {
   #inRun = false
   #replying = false
 
-  /** Throws `ExecuteFailure` if a machine's `create` does. */
-  constructor(machines: readonly AnyStateMachine[], tools: PayloadTools, maxResultBytes: number, replies: ReplySink) {
-    this.machines = new MachineSet(machines, tools, maxResultBytes)
+  constructor(machines: MachineSet, replies: ReplySink) {
+    this.machines = machines
     this.#replies = replies
   }
 

@@ -1,8 +1,8 @@
 import type { GroupIndex, Instance } from '../base/numbers.js'
 import type { Value } from '../core/command-run.js'
 import type { Group } from '../core/group.js'
-import { GatePhase, UserCode } from '../ring/gate-word.js'
-import type { EncodedPayload } from '../state-machine/machine-set.js'
+import { GatePhase, isCondemned, UserCode } from '../ring/gate-word.js'
+import { type EncodedPayload, type MachineHome, MachineSet } from '../state-machine/machine-set.js'
 import type { Outcome } from '../state-machine/outcome.js'
 import type { LogStore } from '../store/log-store.js'
 import { isStoreError } from '../store/store-error.js'
@@ -31,18 +31,50 @@ export class GroupExecution {
   readonly #progress: () => void
   /** Of all results up to the last instance that is executed as a whole. */
   digest = 0
+  /** Of all values that were executed since this build. */
+  valueBytes = 0
 
-  /** Throws `ExecuteFailure` if a machine's `create` does. */
-  constructor(place: Workplace, group: GroupIndex, replies: ReplySink) {
+  /** Throws `ExecuteFailure` if a machine cannot be made or opened. */
+  constructor(place: Workplace, group: GroupIndex, replies: ReplySink, home: MachineHome) {
     this.#place = place
     this.#group = group
     this.#reader = new LogReader(group)
     this.#progress = () => place.gate.progress()
     place.gate.enter(GatePhase.user, group, UserCode.execute)
     try {
-      this.#executor = new Executor(place.machines, place.payloads, place.limits.maxResultBytes, replies)
+      const machines = new MachineSet(place.machines, place.payloads, place.limits.maxResultBytes, home)
+      this.#executor = new Executor(machines, replies)
     } finally {
       place.gate.enter(GatePhase.round)
+    }
+  }
+
+  get machines(): MachineSet {
+    return this.#executor.machines
+  }
+
+  /** Nothing of an instance is half executed. */
+  get isIdle(): boolean {
+    return this.#executor.isIdle
+  }
+
+  /** Runs code of the user that is not `execute`: snapshots and the like. */
+  asUser<T>(body: () => T): T {
+    const { gate } = this.#place
+    gate.enter(GatePhase.user, this.#group, UserCode.checkpoint)
+    try {
+      return body()
+    } finally {
+      gate.enter(GatePhase.round)
+    }
+  }
+
+  /** The machines are not used again. What they throw is of no interest any more. */
+  close(): void {
+    try {
+      this.asUser(() => this.machines.close())
+    } catch (error) {
+      if (isCondemned(error)) throw error
     }
   }
 
@@ -65,7 +97,9 @@ export class GroupExecution {
         const instance = core.executedUpTo + 1
         if (this.#executor.isIdle) {
           if (instance > core.chosenUpTo) return false
-          this.#executor.begin(instance, core.planExecution(instance, this.#value(core, log, instance)))
+          const value = this.#value(core, log, instance)
+          this.#executor.begin(instance, core.planExecution(instance, value))
+          this.valueBytes += value.length
         }
         if (!this.#executor.advance(pace, this.#progress)) return true
         this.digest = this.#executor.machines.digest
@@ -80,13 +114,16 @@ export class GroupExecution {
     }
   }
 
+  /** Throws StoreError where the state cannot be read. */
   query(payload: EncodedPayload): Outcome {
     const { gate, meter } = this.#place
     meter.add('queries')
     gate.enter(GatePhase.user, this.#group, UserCode.query)
-    const outcome = this.#executor.machines.query(payload)
-    gate.enter(GatePhase.round)
-    return outcome
+    try {
+      return this.machines.query(payload)
+    } finally {
+      gate.enter(GatePhase.round)
+    }
   }
 
   #value(core: Group, log: LogStore, instance: Instance): Value {

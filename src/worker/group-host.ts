@@ -3,9 +3,10 @@ import type { GroupIndex, Instance, Millis } from '../base/numbers.js'
 import type { GroupState } from '../codec/worker-records.js'
 import type { GroupConfig } from '../core/config.js'
 import type { DurableState } from '../core/durable.js'
-import { clearEffects, createEffects, type LogRead } from '../core/effects.js'
+import { clearEffects, createEffects } from '../core/effects.js'
 import { Group } from '../core/group.js'
 import type { Input } from '../core/input.js'
+import { isCondemned } from '../ring/gate-word.js'
 import { ExecuteFailure } from '../state-machine/execute-failure.js'
 import type { EncodedPayload } from '../state-machine/machine-set.js'
 import type { GroupWrite } from '../store/log-store.js'
@@ -14,18 +15,14 @@ import { BackOff } from './back-off.js'
 import { alarm, executeFailedEvent, failureEvent, textOf } from './events.js'
 import { GroupCallers } from './group-callers.js'
 import { GroupExecution, LogUnreadable } from './group-execution.js'
+import { GroupKeeper, type GroupPaths } from './group-keeper.js'
+import type { GroupPhase } from './group-phase.js'
+import { GroupServing } from './group-serving.js'
 import { GroupTimers } from './group-timers.js'
 import type { HostedStore, StoreFailure } from './hosted-store.js'
 import type { Pace } from './pace.js'
 import { StatusReport } from './status-report.js'
 import type { Workplace } from './workplace.js'
-
-/**
- * What the group does: `running`; `retrying` after a state machine threw: votes go on, nothing executes, callers are
- * refused, and after a back-off the whole group is rebuilt from its log; `silent`: it takes no step and casts no vote,
- * because its store failed or because it broke an invariant.
- */
-export type GroupPhase = 'running' | 'retrying' | 'silent' | 'stopped'
 
 /**
  * One group in its worker: the core, its state machines, its callers, and the interpreter of its effects. The round
@@ -36,13 +33,15 @@ export class GroupHost {
   readonly store: HostedStore
   readonly place: Workplace
   readonly callers: GroupCallers
+  readonly keeper: GroupKeeper
   /** In the round's list of groups to be looked after. */
   isTouched = false
   phase: GroupPhase = 'running'
   readonly #config: GroupConfig
   readonly #effects = createEffects()
   readonly #timers: GroupTimers
-  readonly #serving: LogRead[] = []
+  readonly #serving: GroupServing
+  #wantsHead = false
   readonly #backOff = new BackOff()
   #core: Group | undefined
   #execution: GroupExecution | undefined
@@ -52,6 +51,7 @@ export class GroupHost {
   #unreadableAt: Instance = 0
   /** Executed past it, a failure of the machine is a new one. */
   #failedAfter: Instance = 0
+  /** Of the latest step. */
   #now: Millis = 0
   readonly #report = new StatusReport()
   readonly #executed = (instance: Instance): boolean => {
@@ -60,12 +60,14 @@ export class GroupHost {
     return this.phase === 'running'
   }
 
-  constructor(place: Workplace, group: GroupIndex, store: HostedStore, config: GroupConfig) {
+  constructor(place: Workplace, group: GroupIndex, store: HostedStore, config: GroupConfig, paths: GroupPaths) {
     this.group = group
     this.store = store
     this.callers = new GroupCallers(group, place.outbox, config.tuning)
     this.place = place
     this.#config = config
+    this.keeper = new GroupKeeper(this, paths)
+    this.#serving = new GroupServing(this)
     this.#timers = new GroupTimers((timer, delayMs) => place.outbox.timer(group, timer, delayMs))
   }
 
@@ -91,26 +93,30 @@ export class GroupHost {
 
   /** Starts from what the store holds: with the worker, after a machine's failure, after a full disk. */
   build(durable: DurableState, now: Millis): void {
-    this.#execution = undefined
+    this.#clear()
     this.#timers.clear()
-    this.#serving.length = 0
     this.#unreadableAt = 0
-    clearEffects(this.#effects)
     this.phase = 'running'
     this.#replayUpTo = durable.head.chosenUpTo
+    let failure: unknown
     try {
-      this.#core = new Group(this.#config, durable)
+      this.#execution = new GroupExecution(this.place, this.group, this.callers, this.keeper.home)
+    } catch (error) {
+      failure = error
+    }
+    const start = this.keeper.start(durable.head.chosenUpTo, now)
+    if (start === undefined) return
+    try {
+      this.#core = new Group(this.#config, durable, start.base)
       this.#core.start(now, this.#effects)
     } catch (error) {
       this.fail(error)
       return
     }
     for (const [peer, link] of this.place.links) this.step({ kind: 'link', peer, ...link }, now)
-    try {
-      this.#execution = new GroupExecution(this.place, this.group, this.callers)
-    } catch (error) {
-      this.#executionFailed(error, now)
-    }
+    if (failure !== undefined) this.executionFailed(failure, now)
+    else if (!this.keeper.fill(start, now)) return
+    this.keeper.built(start, now)
   }
 
   /** True if it was rebuilt, because its back-off after a machine's failure is over. */
@@ -121,16 +127,13 @@ export class GroupHost {
       return false
     }
     this.#backOff.trying()
-    // What is known chosen may be ahead of the last commit; without it the group would have to find it out again.
-    const write = this.lastWrite()
-    if (write !== undefined && !this.store.commit([write], now)) return true
-    const durable = this.store.load(this.group, now)
-    if (durable !== undefined) this.build(durable, now)
+    this.rebuild(now)
     return true
   }
 
   step(input: Input, now: Millis): void {
     if (this.#core === undefined) return
+    this.#now = now
     try {
       this.#core.step(input, now, this.#effects)
     } catch (error) {
@@ -179,12 +182,12 @@ export class GroupHost {
   /** A read of the state as executed. */
   readLocally(token: number, query: EncodedPayload): void {
     if (this.phase !== 'running' || this.#execution === undefined) this.callers.refuseRead(token, 'restarted')
-    else this.callers.answer(token, this.#execution.query(query))
+    else this.#answer(token, query, this.#execution)
   }
 
   /** Interprets all effects but those that wait for the disk. */
   emit(now: Millis): void {
-    const { sends, timers, ended, queries, alarms, reads } = this.#effects
+    const { sends, timers, ended, queries, alarms, reads, transfers } = this.#effects
     const { outbox, meter } = this.place
     let contradicted = false
     for (const { code, instance, peer } of alarms) {
@@ -206,8 +209,9 @@ export class GroupHost {
     timers.length = 0
     for (const run of ended) this.callers.ended(run)
     ended.length = 0
-    for (const read of reads) this.#serving.push(read)
+    this.#serving.add(reads, transfers)
     reads.length = 0
+    transfers.length = 0
     for (const { token, outcome } of queries) {
       const query = this.callers.takeRead(token)
       if (query === undefined) continue
@@ -225,7 +229,17 @@ export class GroupHost {
   }
 
   get wantsCommit(): boolean {
-    return this.#effects.records.length > 0 || this.#effects.head !== undefined
+    return this.#wantsHead || this.#effects.records.length > 0 || this.#effects.head !== undefined
+  }
+
+  /** The next commit is to hold the head, whatever else there is. */
+  wantHead(): void {
+    this.#wantsHead = true
+  }
+
+  /** Checkpoints are to be read, written, or loaded. */
+  get wantsRound(): boolean {
+    return !this.#serving.isEmpty || this.keeper.wantsRound
   }
 
   /** Something chosen waits to be executed. */
@@ -250,6 +264,8 @@ export class GroupHost {
   /** After the last commit: whoever still waits hears that this worker is gone. */
   stopped(now: Millis): void {
     this.callers.endAll()
+    this.#execution?.close()
+    this.keeper.close()
     this.phase = 'stopped'
     this.report(now)
   }
@@ -258,24 +274,15 @@ export class GroupHost {
   persisted(now: Millis): void {
     this.#effects.records.length = 0
     this.#effects.head = undefined
+    this.#wantsHead = false
     this.step({ kind: 'persisted' }, now)
     this.emit(now)
   }
 
-  /** Reads from the log what peers want to learn. After the commit, so that all that was chosen is there. */
+  /** Reads from the log and from checkpoints what peers want, and what comes from them. After the commit. */
   serve(now: Millis): void {
-    const serving = this.#serving
-    for (let i = 0; i < serving.length && this.#core !== undefined; i++) {
-      const { peer, session, from, upTo, maxBytes, once } = serving[i] as LogRead
-      const values = this.store.read(this.group, from, upTo, maxBytes, now).map((record) => record.value)
-      // The read has failed the whole store, which says nothing about this record.
-      if (this.phase === 'silent') return
-      // This node's own trouble, and its own repair; the peer asks another node.
-      if (values.length === 0) this.#unreadable(from, now)
-      this.step({ kind: 'served', peer, session, from, once, values }, now)
-    }
-    if (serving.length === 0) return
-    serving.length = 0
+    if (this.#serving.isEmpty) return
+    this.#serving.run(now)
     this.emit(now)
   }
 
@@ -283,15 +290,29 @@ export class GroupHost {
   execute(pace: Pace, now: Millis): boolean {
     const core = this.#core
     if (!this.wantsExecution || core === undefined || this.#execution === undefined) return false
-    this.#now = now
     try {
       const more = this.#execution.run(core, this.store.log, pace, this.#executed)
       if (core.executedUpTo > this.#failedAfter) this.#backOff.succeeded()
       return more && this.phase === 'running'
     } catch (error) {
-      this.#executionFailed(error, now)
+      this.executionFailed(error, now)
       return false
     }
+  }
+
+  /** The state of the group cannot be relied on: it begins again without it, from a checkpoint and the log. */
+  stateDamaged(error: unknown, now: Millis): void {
+    this.place.outbox.event(this.group, failureEvent('STATE_DAMAGED', error))
+    this.callers.endAll()
+    this.#execution?.close()
+    this.#execution = undefined
+    try {
+      this.keeper.dropState()
+    } catch (failure) {
+      this.store.fail(failure, now)
+      return
+    }
+    this.rebuild(now)
   }
 
   /** The store lost the ability to keep a promise: nothing that waited may be sent, and nothing may be voted. */
@@ -309,16 +330,18 @@ export class GroupHost {
     this.#silence()
   }
 
-  #executionFailed(error: unknown, now: Millis): void {
+  /** What came out of user code, or out of what it reads. */
+  executionFailed(error: unknown, now: Millis): void {
     if (isCondemned(error)) throw error
     // A step within the execution has failed, and has told.
     if (this.phase !== 'running') return
     if (error instanceof LogUnreadable) {
-      this.#unreadable(error.instance, now)
+      this.unreadable(error.instance, now)
       return
     }
     if (isStoreError(error)) {
-      this.store.fail(error, now)
+      if (error.code === 'STATE_DAMAGED') this.stateDamaged(error, now)
+      else this.store.fail(error, now)
       return
     }
     if (!(error instanceof ExecuteFailure)) {
@@ -327,6 +350,7 @@ export class GroupHost {
     }
     this.place.outbox.event(this.group, executeFailedEvent(error))
     this.phase = 'retrying'
+    this.#execution?.close()
     this.#execution = undefined
     this.#failedAfter = this.#core?.executedUpTo ?? 0
     this.#backOff.failed(now)
@@ -334,8 +358,25 @@ export class GroupHost {
     this.callers.endAll()
   }
 
+  /** What is known chosen may be ahead of the last commit; without it the group would have to find it out again. */
+  rebuild(now: Millis): void {
+    const write = this.lastWrite()
+    if (write !== undefined && !this.store.commit([write], now)) return
+    const durable = this.store.load(this.group, now)
+    if (durable !== undefined) this.build(durable, now)
+  }
+
+  #answer(token: number, query: EncodedPayload, execution: GroupExecution): void {
+    try {
+      this.callers.answer(token, execution.query(query))
+    } catch (error) {
+      this.callers.refuseRead(token, 'restarted')
+      this.executionFailed(error, this.#now)
+    }
+  }
+
   /** A chosen record is lost: told once, and learned again from a peer. Until then nothing after it is executed. */
-  #unreadable(instance: Instance, now: Millis): void {
+  unreadable(instance: Instance, now: Millis): void {
     if (this.#unreadableAt !== instance)
       this.place.outbox.event(this.group, alarm('RECORD_DAMAGED', { instance, path: this.store.path }))
     this.#unreadableAt = instance
@@ -345,15 +386,17 @@ export class GroupHost {
 
   #silence(): void {
     this.phase = 'silent'
-    this.#core = undefined
-    this.#execution = undefined
-    clearEffects(this.#effects)
-    this.#serving.length = 0
+    this.#clear()
+    this.keeper.close()
     this.callers.endAll()
   }
-}
 
-/** The supervisor's verdict passes through every catch: see src/ring/gate-word.ts. */
-function isCondemned(error: unknown): boolean {
-  return (error as { code?: unknown } | null | undefined)?.code === 'GATE_CONDEMNED'
+  #clear(): void {
+    this.#core = undefined
+    this.#execution?.close()
+    this.#execution = undefined
+    this.#serving.clear()
+    this.#wantsHead = false
+    clearEffects(this.#effects)
+  }
 }

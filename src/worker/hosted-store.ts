@@ -2,6 +2,7 @@ import type { GroupIndex, Instance, Millis } from '../base/numbers.js'
 import type { DurableState, LogRecord } from '../core/durable.js'
 import { describeThrown } from '../state-machine/execute-failure.js'
 import type { GroupWrite, LogStore } from '../store/log-store.js'
+import type { StateStore, StateWrite } from '../store/state-store.js'
 import { isStoreError } from '../store/store-error.js'
 import { BackOff } from './back-off.js'
 import type { GroupHost } from './group-host.js'
@@ -14,6 +15,12 @@ export interface StoreFailure {
   readonly path: string
 }
 
+export interface StoreOpeners {
+  log(): LogStore
+  /** Absent where no machine keeps anything in the state environment. */
+  readonly state: (() => StateStore) | undefined
+}
+
 /** One store of this thread with the groups in it: what fails here stops these groups, and no others. */
 export class HostedStore {
   readonly path: string
@@ -21,22 +28,34 @@ export class HostedStore {
   /** Since the start of the worker, with the time they took. */
   commits = 0
   commitMs = 0
-  readonly #open: () => LogStore
+  readonly #openers: StoreOpeners
   readonly #backOff = new BackOff()
   readonly #wakeUp: WakeUp
   #log: LogStore
+  #state: StateStore | undefined
   #failure: StoreFailure | undefined
 
-  /** `open` is called again after a full disk; what it throws the first time is the caller's. */
-  constructor(path: string, open: () => LogStore, wakeUp: WakeUp) {
+  /** What is opened here is opened again after a full disk; what that throws the first time is the caller's. */
+  constructor(path: string, openers: StoreOpeners, wakeUp: WakeUp) {
     this.path = path
     this.#wakeUp = wakeUp
-    this.#open = open
-    this.#log = open()
+    this.#openers = openers
+    this.#log = openers.log()
+    try {
+      this.#state = openers.state?.()
+    } catch (error) {
+      this.#log.close()
+      throw error
+    }
   }
 
   get log(): LogStore {
     return this.#log
+  }
+
+  /** Undefined where no machine keeps anything in it. */
+  get state(): StateStore | undefined {
+    return this.#state
   }
 
   get failure(): StoreFailure | undefined {
@@ -91,6 +110,20 @@ export class HostedStore {
     }
   }
 
+  /** The state of some groups, in one durable commit. False: nothing was stored, and whose fault it is has been told. */
+  commitState(writes: readonly StateWrite[], now: Millis): boolean {
+    try {
+      this.#state?.commit(writes)
+      return true
+    } catch (error) {
+      const damaged = isStoreError(error) && error.code === 'STATE_DAMAGED' ? error.group : undefined
+      const host = this.groups.find(({ group }) => group === damaged)
+      if (host === undefined) this.fail(error, now)
+      else host.stateDamaged(error, now)
+      return false
+    }
+  }
+
   /** Records for a peer; none if they cannot be read. */
   read(group: GroupIndex, from: Instance, upTo: Instance, maxBytes: number, now: Millis): LogRecord[] {
     try {
@@ -118,9 +151,10 @@ export class HostedStore {
       return false
     }
     this.#backOff.trying()
-    this.#log.close()
+    this.close()
     try {
-      this.#log = this.#open()
+      this.#log = this.#openers.log()
+      this.#state = this.#openers.state?.()
     } catch (error) {
       this.#failure = this.#describe(error)
       this.#tryLater(now)
@@ -133,11 +167,14 @@ export class HostedStore {
   }
 
   endRound(): void {
-    if (this.#failure === undefined) this.#log.endRound()
+    if (this.#failure !== undefined) return
+    this.#log.endRound()
+    this.#state?.endRound()
   }
 
   close(): void {
     this.#log.close()
+    this.#state?.close()
   }
 
   #damaged(group: GroupIndex, failure: StoreFailure): void {

@@ -3,9 +3,13 @@ import { decodeMessage } from '../codec/messages.js'
 import { copyOf } from '../codec/own-bytes.js'
 import {
   CommandRecord,
+  decodeDetail,
+  GROUP_HEAD_BYTES,
+  type GroupCommand,
   MessageRecord,
   READ_HEAD_BYTES,
   RECORD_KIND,
+  readGroupHead,
   readLink,
   readRead,
 } from '../codec/worker-records.js'
@@ -122,6 +126,13 @@ export class Inbox {
         const { peer, up, voterId } = readLink(view, bytes, offset, length)
         this.#place.links.set(peer, { voterId, up })
         this.#forAll((host) => host.step({ kind: 'link', peer, voterId, up }, now))
+        return
+      }
+      case RECORD_KIND.tune: {
+        const host = this.#target.host(readGroupHead(view, offset, length))
+        const at = offset + GROUP_HEAD_BYTES
+        if (host === undefined) this.#place.meter.add('badRecords')
+        else host.keeper.onCommand(decodeDetail(bytes, at, length - GROUP_HEAD_BYTES) as GroupCommand, now)
         return
       }
       case RECORD_KIND.stop:

@@ -64,6 +64,7 @@ export class Round implements InboxTarget {
     const now = this.#place.clock.now()
     for (const store of this.#stores) {
       store.createMissing(born, now)
+      for (const { keeper } of store.groups) keeper.settle(now)
       store.build(now)
     }
     for (const host of this.hosts) this.touch(host)
@@ -92,6 +93,7 @@ export class Round implements InboxTarget {
     for (const host of this.#touched) host.serve(now)
     outbox.publish()
     this.#execute(now)
+    this.#keep(now)
     this.#report(now)
     const more = this.#carryOver()
     outbox.publish()
@@ -185,10 +187,53 @@ export class Round implements InboxTarget {
     meter.add('executeMs', clock.now() - before)
   }
 
+  /** What outlives the logs: states are committed, checkpoints taken and loaded, logs trimmed. */
+  #keep(now: Millis): void {
+    for (const store of this.#stores) {
+      if (store.state === undefined || store.failure !== undefined) continue
+      if (store.groups.some(({ keeper }) => keeper.isStateDue(now))) this.#commitState(store, now)
+    }
+    for (const host of this.hosts) {
+      host.keeper.afterRound(now)
+      if (host.wantsRound) this.touch(host)
+    }
+  }
+
+  /**
+   * The states of all groups of a store that may be committed, with one flush. First the log says what is chosen there: a
+   * state is never ahead of it.
+   */
+  #commitState(store: HostedStore, now: Millis): void {
+    const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
+    const behind = hosts.filter(({ core }) => core !== undefined && core.durableChosenUpTo < core.executedUpTo)
+    for (const host of behind) {
+      host.wantHead()
+      this.touch(host)
+    }
+    if (behind.length > 0) this.#commit(store, now)
+    if (store.failure !== undefined) return
+    const writes = hosts.map((host) => ({ host, write: host.keeper.stateWrite(now) }))
+    const ready = writes.flatMap(({ host, write }) => (write === undefined ? [] : [{ host, write }]))
+    if (ready.length === 0) return
+    const { clock, meter } = this.#place
+    const before = clock.now()
+    const stored = store.commitState(
+      ready.map(({ write }) => write),
+      now,
+    )
+    meter.add('stateCommits')
+    meter.add('stateCommitMs', clock.now() - before)
+    if (stored) for (const { host, write } of ready) host.keeper.commits.committed(write)
+    for (const host of behind) host.serve(now)
+  }
+
   /** Failures whose back-off is over. */
   #recover(now: Millis): void {
     for (const store of this.#stores) if (store.tryReopen(now)) for (const host of store.groups) this.touch(host)
-    for (const host of this.hosts) if (host.tryRebuild(now)) this.touch(host)
+    for (const host of this.hosts) {
+      if (host.tryRebuild(now)) this.touch(host)
+      host.keeper.arm()
+    }
   }
 
   #report(now: Millis): void {
@@ -205,7 +250,7 @@ export class Round implements InboxTarget {
     const done = this.#touched
     const next = this.#next
     for (const host of done) {
-      host.isTouched = host.wantsCommit || host.wantsExecution || host.wantsProposal
+      host.isTouched = host.wantsCommit || host.wantsExecution || host.wantsProposal || host.wantsRound
       if (host.isTouched) next.push(host)
     }
     done.length = 0

@@ -1,5 +1,5 @@
 import type { Doorbell } from '../ring/doorbell.js'
-import { GatePhase } from '../ring/gate-word.js'
+import { GatePhase, isCondemned } from '../ring/gate-word.js'
 import type { Round } from './round.js'
 import type { Workplace } from './workplace.js'
 
@@ -22,7 +22,7 @@ export function runLoop(round: Round, bell: Doorbell, { gate, meter }: Workplace
     round.finish()
   } catch (error) {
     // The supervisor is about to terminate this thread: nothing native may run on the way out.
-    if ((error as { code?: unknown } | null)?.code === 'GATE_CONDEMNED') gate.halt()
+    if (isCondemned(error)) gate.halt()
     round.closeStores()
     throw error
   }

@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/numbers.js'
 import type { Limits } from '../codec/limits.js'
-import type { WorkerLimits } from '../codec/worker-task.js'
+import type { CheckpointPolicy, HoldPolicy, StatePolicy, WorkerLimits } from '../codec/worker-task.js'
 import type { VoterId } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
@@ -26,6 +26,12 @@ export interface Workplace {
   /** What a peer may send. */
   readonly messageBounds: Pick<Limits, 'maxMessageBytes' | 'maxValueBytes'>
   readonly machines: readonly AnyStateMachine[]
+  /** There are stored or external machines: positions of the groups are kept in the state environment. */
+  readonly needsState: boolean
+  readonly clusterId: string
+  readonly checkpoints: CheckpointPolicy
+  readonly hold: HoldPolicy
+  readonly state: StatePolicy
   readonly payloads: PayloadTools
   readonly links: Map<NodeId, LinkState>
   readonly wakeUp: WakeUp

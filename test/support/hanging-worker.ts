@@ -4,6 +4,7 @@ import type { WorkerTask } from '../../src/codec/worker-task.js'
 import { openWorkerEnd, type WorkerMemory } from '../../src/ring/worker-memory.js'
 import { loadStateMachines } from '../../src/state-machine/load.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
+import { LmdbStateStore } from '../../src/store/lmdb-state-store.js'
 import type { LogStore, StoreGate } from '../../src/store/log-store.js'
 import { StoreError } from '../../src/store/store-error.js'
 import { buildWorker, storeGate } from '../../src/worker/build-worker.js'
@@ -27,6 +28,7 @@ export default async function hangingWorker(task: Task): Promise<void> {
       const log = new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) })
       return existsSync(join(dirname(dirname(path)), 'barren')) ? barren(log, path) : log
     },
+    openState: ({ statePath: path }) => new LmdbStateStore({ path, voterId: task.voterId, gate: storeGate(end.gate) }),
   })
   runLoop(round, end.bell, place, () => round.start(new Set(task.createGroups)))
 }

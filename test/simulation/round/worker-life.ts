@@ -134,6 +134,9 @@ export class WorkerLife implements DriveUser, MachineWatch {
         clock,
         machines: [simMachine(this)],
         openLog: (store) => this.openLog(store, storeGate(end.gate)),
+        openState: () => {
+          throw new Error('the simulated machine keeps its state in memory')
+        },
       })
       this.round = round
       round.start(new Set(createGroups))

@@ -9,6 +9,7 @@ import { allocateWorkerMemory, openWorkerEnd, type WorkerMemory } from '../../..
 import type { AnyStateMachine } from '../../../src/state-machine/contract.js'
 import type { LogStore } from '../../../src/store/log-store.js'
 import { MemoryLogStore } from '../../../src/store/memory-log-store.js'
+import { MemoryStateStore } from '../../../src/store/memory-state-store.js'
 import { buildWorker } from '../../../src/worker/build-worker.js'
 import type { Clock } from '../../../src/worker/clock.js'
 import type { Round } from '../../../src/worker/round.js'
@@ -57,6 +58,7 @@ export class TestCluster {
   copies = 1
   readonly #options: ClusterOptions
   readonly #memories = new Map<string, MemoryLogStore>()
+  readonly #states = new Map<string, MemoryStateStore>()
   #lives = 0
 
   constructor(options: ClusterOptions) {
@@ -102,6 +104,7 @@ export class TestCluster {
       clock: this.clock,
       machines,
       openLog,
+      openState: ({ statePath }) => this.memoryState(statePath),
     })
     const host = new TestHost(memory, NODES, groups)
     this.nodes.set(node, { node, memory, host, round, task })
@@ -118,6 +121,12 @@ export class TestCluster {
     const log = this.#memories.get(path)?.image() ?? new MemoryLogStore()
     this.#memories.set(path, log)
     return log
+  }
+
+  memoryState(path: string): MemoryStateStore {
+    const state = this.#states.get(path)?.image() ?? new MemoryStateStore()
+    this.#states.set(path, state)
+    return state
   }
 
   /** The store that is open at `path` now, to make it fail. */

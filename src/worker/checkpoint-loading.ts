@@ -1,0 +1,119 @@
+import type { Instance, Millis } from '../base/numbers.js'
+import type { Head } from '../core/durable.js'
+import { isStoreError, StoreError } from '../store/store-error.js'
+import { CheckpointLoad } from './checkpoint-load.js'
+import type { GroupCheckpoints } from './group-checkpoints.js'
+import type { GroupHost } from './group-host.js'
+
+/**
+ * Puts a checkpoint in the place of a group's state while the process, the thread and the group's votes go on. The
+ * order makes it all or nothing: staged beside the old state; then the log's head in one commit; then the state's head
+ * in another; then the group is built anew. Died in between, the start finds a state behind the first kept record, and
+ * the checkpoint that was being loaded.
+ */
+export class CheckpointLoading {
+  readonly #host: GroupHost
+  readonly #checkpoints: GroupCheckpoints
+  readonly #externalDirectory: (machine: number) => string
+  #load: CheckpointLoad | undefined
+
+  constructor(host: GroupHost, checkpoints: GroupCheckpoints, externalDirectory: (machine: number) => string) {
+    this.#host = host
+    this.#checkpoints = checkpoints
+    this.#externalDirectory = externalDirectory
+  }
+
+  get isBusy(): boolean {
+    return this.#load !== undefined
+  }
+
+  begin(instance: Instance, id: number, now: Millis): void {
+    const { store, group, place } = this.#host
+    const checkpoint = this.#checkpoints.list.find((local) => local.instance === instance && local.id === id)
+    this.#guarded(instance, now, () => {
+      if (checkpoint === undefined) {
+        const path = this.#checkpoints.directory
+        throw new StoreError('CHECKPOINT_DAMAGED', `There is no checkpoint of instance ${instance} in ${path}.`, {
+          path,
+        })
+      }
+      const { machines } = place
+      this.#load = new CheckpointLoad(checkpoint.path, {
+        group,
+        clusterId: place.clusterId,
+        machines,
+        state: store.state,
+        externalDirectory: this.#externalDirectory,
+      })
+    })
+  }
+
+  /** One slice; at the end the group is another one. */
+  step(now: Millis): void {
+    const load = this.#load
+    if (load === undefined) return
+    const { instance } = load.reader.manifest
+    this.#guarded(instance, now, () => {
+      if (!load.step()) return
+      this.#finish(load, now)
+    })
+  }
+
+  /** Leaves everything as it is. */
+  abort(): void {
+    const load = this.#load
+    this.#load = undefined
+    try {
+      load?.abort()
+    } catch (error) {
+      // The store has failed, and says so to whoever uses it next.
+      if (!isStoreError(error)) throw error
+    }
+  }
+
+  #finish(load: CheckpointLoad, now: Millis): void {
+    const { core, store, group, callers } = this.#host
+    const { instance, chain } = load.reader.manifest
+    if (core === undefined || core.executedUpTo >= instance) {
+      this.#failed(now)
+      return
+    }
+    const write = this.#host.lastWrite()
+    if (write === undefined || !store.commit([{ ...write, head: movedTo(write.head, instance, chain) }], now)) return
+    load.finish()
+    this.#load = undefined
+    callers.endAll()
+    const durable = store.load(group, now)
+    if (durable !== undefined) this.#host.build(durable, now)
+  }
+
+  #failed(now: Millis): void {
+    this.abort()
+    this.#host.step({ kind: 'load-failed' }, now)
+    this.#host.emit(now)
+  }
+
+  /** A checkpoint that cannot be read is nothing; what else a disk does is the store's. */
+  #guarded(instance: Instance, now: Millis, body: () => void): void {
+    try {
+      body()
+    } catch (error) {
+      if (!isStoreError(error)) throw error
+      if (error.code === 'CHECKPOINT_DAMAGED' || error.code === 'FORMAT_UNKNOWN')
+        this.#checkpoints.isDamaged(instance, error)
+      else this.#host.store.fail(error, now)
+      if (this.#host.core !== undefined) this.#failed(now)
+    }
+  }
+}
+
+/** Promise and accepted records stay; everything up to the checkpoint is chosen, executed, and no longer in the log. */
+function movedTo(head: Head, instance: Instance, chain: number): Head {
+  return {
+    promised: head.promised,
+    chosenUpTo: Math.max(head.chosenUpTo, instance),
+    chain: instance > head.chosenUpTo ? chain : head.chain,
+    lastAccepted: Math.max(head.lastAccepted, instance),
+    firstKept: Math.max(head.firstKept, instance + 1),
+  }
+}
