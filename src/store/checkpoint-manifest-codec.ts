@@ -2,6 +2,7 @@ import { fail } from '../codec/codec-error.js'
 import { crc32 } from '../codec/crc32.js'
 import { readHex64, writeHex64 } from '../codec/hex64.js'
 import { getSafe, getU16, getU32, NOT_SAFE, putSafe, putU16, putU32 } from '../codec/little-endian.js'
+import { copyOf } from '../codec/own-bytes.js'
 import type { Voter } from '../core/membership.js'
 import { CheckpointBlocks } from './checkpoint-blocks.js'
 import {
@@ -124,7 +125,7 @@ function checkEncoded(bytes: Uint8Array): void {
   }
 }
 
-/** Throws CodecError: UNKNOWN_VERSION for a newer format or another codec, anything else for damage. */
+/** Shares no byte with the source. Throws CodecError: UNKNOWN_VERSION for a newer format or another codec, anything else for damage. */
 export function decodeCheckpointManifest(bytes: Uint8Array): CheckpointManifest {
   if (bytes.length < 12 || bytes.length > MAX_MANIFEST_BYTES) fail('TRUNCATED', `it has ${bytes.length} bytes`)
   const id = getU32(bytes, 0)
@@ -138,10 +139,11 @@ export function decodeCheckpointManifest(bytes: Uint8Array): CheckpointManifest 
   if (bytes[11] !== 0) fail('MALFORMED', 'a reserved byte is not 0')
   const places = tablesOf(bytes)
   const machines = readMachines(bytes, places.machines, places.sections)
-  const blocks = readBlocks(bytes.slice(places.blocks, places.builtIn))
+  const blocks = readBlocks(copyOf(bytes, places.blocks, places.builtIn - places.blocks))
   const [instance, version, createdAt] = [getSafe(bytes, 16), getSafe(bytes, 40), getSafe(bytes, 48)]
   if (instance === NOT_SAFE || createdAt === NOT_SAFE) fail('MALFORMED', 'a field is out of its range')
-  if (version === NOT_SAFE || version > instance) fail('MALFORMED', 'its membership is of a later instance')
+  if (version === NOT_SAFE || version > instance)
+    fail('MALFORMED', `its membership is of instance ${version}, it is of ${instance}`)
   return {
     id,
     group: getU16(bytes, 12),
@@ -154,7 +156,7 @@ export function decodeCheckpointManifest(bytes: Uint8Array): CheckpointManifest 
     machines,
     sections: readSections(bytes, places, machines, blocks),
     blocks,
-    builtIn: bytes.slice(places.builtIn),
+    builtIn: copyOf(bytes, places.builtIn, bytes.length - places.builtIn),
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.js'
+import { copyOf } from '../codec/own-bytes.js'
 import { CheckpointData, readCheckpointManifest } from './checkpoint-data.js'
 import type { CheckpointManifest } from './checkpoint-manifest.js'
 
@@ -39,9 +40,9 @@ export class CheckpointParts {
   read(part: number): Uint8Array {
     assert(part >= 0 && part < this.parts, `part ${part} of a checkpoint of ${this.parts}`)
     const pieces = piecesOf(this.manifestBytes)
-    return part < pieces
-      ? this.#bytes.slice(part * PIECE_BYTES, (part + 1) * PIECE_BYTES)
-      : this.#data.stored(part - pieces)
+    if (part >= pieces) return this.#data.stored(part - pieces)
+    const at = part * PIECE_BYTES
+    return copyOf(this.#bytes, at, Math.min(PIECE_BYTES, this.manifestBytes - at))
   }
 
   close(): void {

@@ -82,8 +82,9 @@ export class CheckpointReader {
 
   *#contents({ firstBlock, blocks }: CheckpointSection, onRead?: (block: number) => void): Generator<Uint8Array, void> {
     for (let block = firstBlock; block < firstBlock + blocks; block++) {
-      yield this.#data.content(block)
+      const content = this.#data.content(block)
       onRead?.(block)
+      yield content
     }
   }
 

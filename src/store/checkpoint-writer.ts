@@ -65,7 +65,7 @@ export class CheckpointWriter {
     try {
       this.#data = new CheckpointFile(join(this.#temporary, CHECKPOINT_DATA), FLUSH_BYTES)
     } catch (error) {
-      rmSync(this.#temporary, { recursive: true, force: true })
+      tryRemove(this.#temporary)
       throw error
     }
   }
@@ -127,12 +127,12 @@ export class CheckpointWriter {
     })
   }
 
-  /** Removes what was written; nothing after `finish` or a throw. */
+  /** Removes what was written; nothing after `finish` or a throw. What cannot be removed goes at the next start. */
   abort(): void {
     if (this.#ended) return
     this.#ended = true
     this.#data.close()
-    rmSync(this.#temporary, { recursive: true, force: true })
+    tryRemove(this.#temporary)
   }
 
   #append(section: OpenSection, bytes: Uint8Array): void {
@@ -172,6 +172,14 @@ export class CheckpointWriter {
       this.abort()
       throw error
     }
+  }
+}
+
+function tryRemove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true })
+  } catch {
+    // The error that led here says more; `settleCheckpoints` removes the folder.
   }
 }
 
