@@ -9,6 +9,8 @@ export interface GroupStatus {
   readonly lastAccepted: Instance
   readonly executedUpTo: Instance
   readonly firstKept: Instance
+  /** Of the newest checkpoint; 0: there is none. */
+  readonly checkpoint: Instance
   /** Ballot of the leader in sight; 0 if none. */
   readonly leader: Ballot
   readonly membershipVersion: MembershipVersion
@@ -44,6 +46,7 @@ const FLOATS = [
   'lastAccepted',
   'executedUpTo',
   'firstKept',
+  'checkpoint',
   'leader',
   'membershipVersion',
   'digestAt',
@@ -81,6 +84,7 @@ export function readStatus(view: DataView, offset: number, length: number): Grou
     lastAccepted: float('lastAccepted'),
     executedUpTo: float('executedUpTo'),
     firstKept: float('firstKept'),
+    checkpoint: float('checkpoint'),
     leader: float('leader'),
     membershipVersion: float('membershipVersion'),
     digestAt: float('digestAt'),

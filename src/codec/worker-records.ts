@@ -60,11 +60,13 @@ export type GroupCommand =
   | { readonly kind: 'take'; readonly asked: number }
   /** The task reads its snapshot: the state may be committed again. */
   | { readonly kind: 'take-opened'; readonly instance: Instance }
-  /** `snapshotMs`: what `snapshot` and its encoding took there. `error`: empty if it was made. */
+  /** `snapshotMs`: what `snapshot` and its encoding took there. `code` and `error`: empty if it was made. */
   | {
       readonly kind: 'take-ended'
       readonly instance: Instance
       readonly snapshotMs: Millis
+      /** Code and message of what went wrong. */
+      readonly code: string
       readonly error: string
     }
   | { readonly kind: 'trimming'; readonly paused: boolean }

@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   'REJECTED',
   'RESULT_TOO_LARGE',
   'QUERY_FAILED',
+  'CHECKPOINT_FAILED',
   'NODE_STOPPED',
   // Groups, workers and stores in trouble: for callers, and as alarms.
   'GROUP_RESTARTED',
@@ -45,6 +46,10 @@ export const ERROR_CODES = [
   'STORE_DAMAGED',
   'GROUP_DAMAGED',
   'RECORD_DAMAGED',
+  'STATE_DAMAGED',
+  'CHECKPOINT_DAMAGED',
+  'MACHINE_AHEAD',
+  'MACHINE_BEHIND',
   'CHAIN_MISMATCH',
   'CONTRADICTED',
   // The node itself, as alarms.

@@ -1,6 +1,7 @@
 import type { Payload } from '../codec/payload.js'
 import { ballotNode } from '../core/ballot.js'
 import type { CallOptions } from './calls.js'
+import type { CheckpointMade } from './checkpoint-calls.js'
 import type { HostedGroup } from './hosted-group.js'
 import { PaxosError } from './paxos-error.js'
 import type { Answer, SettledAnswer } from './pending.js'
@@ -32,7 +33,10 @@ export interface GroupView {
   readonly executedUpTo: number
   /** The highest instance accepted here. */
   readonly lastAccepted: number
+  /** The first instance that the log here still holds. */
   readonly firstKept: number
+  /** The newest checkpoint here covers every instance up to this one; 0: there is none. */
+  readonly checkpoint: number
   /** Checksum over all chosen values up to `chosenUpTo`: equal on all nodes at the same instance. */
   readonly chain: number
   /** Checksum over all results up to `digestAt`. */
@@ -54,6 +58,13 @@ export interface GroupView {
   }
   /** Why the group does not work; absent while it does. */
   readonly failure?: { readonly code: string; readonly message: string }
+}
+
+/** What is not named stays as it is. `Infinity` is fine. */
+export interface HoldChange {
+  readonly instances?: number
+  readonly ms?: number
+  readonly bytes?: number
 }
 
 export interface HandleSettings {
@@ -140,6 +151,7 @@ export class GroupHandle {
       executedUpTo: status?.executedUpTo ?? 0,
       lastAccepted: status?.lastAccepted ?? 0,
       firstKept: status?.firstKept ?? 1,
+      checkpoint: status?.checkpoint ?? 0,
       chain: status?.chain ?? 0,
       digest: status?.digest ?? 0,
       digestAt: status?.digestAt ?? 0,
@@ -166,6 +178,35 @@ export class GroupHandle {
       }
     }
     for (const { admission } of [proposals, ...reads.values()]) admission.bounds = { ...admission.bounds, ...bounds }
+  }
+
+  /**
+   * Makes a checkpoint and resolves when one is durable that covers everything that was executed here when this was
+   * called; calls at one time share one. Rejects with `CHECKPOINT_FAILED`, `GROUP_RESTARTED`, `NODE_STOPPED`, or what the
+   * group has failed with; what was made by then stays.
+   */
+  checkpoint(): Promise<CheckpointMade> {
+    return this.#group.checkpoint()
+  }
+
+  /** Keeps all of the log that there is now, and all that comes, until `resumeTrimming` or the end of the process. */
+  pauseTrimming(): void {
+    this.#group.pauseTrimming(true)
+  }
+
+  resumeTrimming(): void {
+    this.#group.pauseTrimming(false)
+  }
+
+  /** Changes what of the log is kept behind checkpoints on this node, until the end of the process: option `trimming`. */
+  setHold(hold: HoldChange): void {
+    for (const [name, value] of Object.entries(hold)) {
+      const isKnown = name === 'instances' || name === 'ms' || name === 'bytes'
+      if (isKnown && typeof value === 'number' && value >= 0) continue
+      const takes = isKnown ? 'numbers from 0 on' : 'instances, ms and bytes'
+      throw new PaxosError('INVALID_OPTION', `option hold.${name}: got ${String(value)}, takes ${takes}`)
+    }
+    this.#group.setHold(hold)
   }
 
   #callOptions(options: ProposeOptions | undefined, defaultMs: number): CallOptions {

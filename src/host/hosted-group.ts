@@ -2,14 +2,17 @@ import type { GroupIndex, Millis } from '../base/numbers.js'
 import {
   type Consistency,
   type Ended,
+  type GroupCommand,
   type GroupState,
   type GroupStatus,
   QUERY_REPLY_HEAD_BYTES,
   type QueryReplyHead,
   type ReplyReader,
 } from '../codec/worker-records.js'
+import type { HoldPolicy } from '../codec/worker-task.js'
 import type { AdmissionBounds } from './admission.js'
 import { Calls } from './calls.js'
+import { CheckpointCalls, type CheckpointMade } from './checkpoint-calls.js'
 import type { ErrorCode } from './error-codes.js'
 import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
 import { isPaxosError, readOutcome } from './results.js'
@@ -22,6 +25,8 @@ export interface GroupSurroundings {
   now(): Millis
   /** Asks for a turn: records have been written that are not published. */
   wrote(): void
+  /** To the present life of the worker, if there is one; whether or not it is ready. */
+  tune(group: HostedGroup, command: GroupCommand): void
   /** Whether this node has links to a majority of the voters, itself included. */
   reachesMajority(): boolean
 }
@@ -34,6 +39,7 @@ export class HostedGroup {
   readonly proposals: Calls
   /** One lane per consistency: a local read does not stand behind a quorum. */
   readonly reads: ReadonlyMap<Consistency, Calls>
+  readonly checkpoints: CheckpointCalls
   status: GroupStatus | undefined
   state: GroupState = 'starting'
   /** Why the group does not work, for its callers; undefined while it does, or will by itself. */
@@ -41,6 +47,9 @@ export class HostedGroup {
   stopped = false
   /** The worker's present life; undefined between two lives. */
   port: WorkerPort | undefined
+  /** By kind: what the application has set, and each life of the worker must know. */
+  readonly #standing = new Map<GroupCommand['kind'], GroupCommand>()
+  #hold: Partial<HoldPolicy> = {}
   readonly #around: GroupSurroundings
 
   constructor(index: GroupIndex, bounds: AdmissionBounds, around: GroupSurroundings) {
@@ -49,6 +58,7 @@ export class HostedGroup {
     this.proposals = this.#calls('command', bounds, (port, sequence, deadline, machineId, flags, bytes) =>
       port.command(index, sequence, deadline, machineId, flags, bytes),
     )
+    this.checkpoints = new CheckpointCalls((asked) => around.tune(this, { kind: 'take', asked }))
     this.reads = new Map(
       READ_CONSISTENCIES.map((consistency, lane) => [
         consistency,
@@ -57,6 +67,25 @@ export class HostedGroup {
         ),
       ]),
     )
+  }
+
+  /** For a life of the worker that begins. */
+  get standingCommands(): Iterable<GroupCommand> {
+    return this.#standing.values()
+  }
+
+  pauseTrimming(paused: boolean): void {
+    this.#stand({ kind: 'trimming', paused })
+  }
+
+  setHold(hold: Partial<HoldPolicy>): void {
+    this.#hold = { ...this.#hold, ...hold }
+    this.#stand({ kind: 'hold', hold: this.#hold })
+  }
+
+  checkpoint(): Promise<CheckpointMade> {
+    const refusal = this.#refusal() ?? (this.port === undefined ? this.#restarted(undefined) : undefined)
+    return refusal === undefined ? this.checkpoints.ask() : Promise.reject(refusal)
   }
 
   /** Takes what waits to the worker as far as there is room. */
@@ -125,6 +154,7 @@ export class HostedGroup {
     this.port = undefined
     this.proposals.failHanded(this.#restarted('unknown'))
     for (const lane of this.reads.values()) lane.failHanded(this.#restarted(undefined))
+    this.checkpoints.endAll(this.#restarted(undefined))
   }
 
   /** Nothing comes any more. */
@@ -133,11 +163,18 @@ export class HostedGroup {
       calls.failQueued(error('not-applied'))
       calls.failHanded(error('unknown'))
     }
+    this.checkpoints.endAll(error('unknown'))
   }
 
   /** Fails what has not been handed over, when the group will not work again by itself. */
   endQueued(error: PaxosError): void {
     for (const calls of [this.proposals, ...this.reads.values()]) calls.failQueued(error)
+    this.checkpoints.endAll(error)
+  }
+
+  #stand(command: GroupCommand): void {
+    this.#standing.set(command.kind, command)
+    this.#around.tune(this, command)
   }
 
   #calls(

@@ -17,7 +17,16 @@ export interface GroupStateEvent {
   readonly before: GroupState
 }
 
+export interface CheckpointEvent {
+  readonly group: number
+  /** Everything up to this instance is in it. */
+  readonly instance: number
+  /** On disk. */
+  readonly bytes: number
+}
+
 export interface NodeEventMap {
+  checkpoint: [CheckpointEvent]
   groupState: [GroupStateEvent]
   alarm: [AlarmEvent]
 }
@@ -39,6 +48,12 @@ export class NodeEvents {
   groupState(event: GroupStateEvent): void {
     this.log.info(event, `group ${event.group}: ${event.before} -> ${event.state}`)
     this.#emit(() => this.emitter.emit('groupState', event))
+  }
+
+  /** This node has a newer checkpoint of a group, made here or received. */
+  checkpoint(event: CheckpointEvent): void {
+    this.log.info(event, `group ${event.group}: checkpoint of instance ${event.instance}`)
+    this.#emit(() => this.emitter.emit('checkpoint', event))
   }
 
   // A turn of the host must not end in the middle because of its application.

@@ -1,12 +1,14 @@
-import type { NodeId } from '../base/numbers.js'
-import type { GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
+import type { Instance, NodeId } from '../base/numbers.js'
+import type { GroupCommand, GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
 import { allocateDoorbell, Doorbell } from '../ring/doorbell.js'
+import { CheckpointPool } from './checkpoint-pool.js'
+import { CheckpointRuns } from './checkpoint-runs.js'
 import type { ErrorCode } from './error-codes.js'
 import { HostedGroup } from './hosted-group.js'
 import { Links } from './links.js'
 import type { MonotonicClock } from './monotonic-clock.js'
 import type { NodeEvents } from './node-events.js'
-import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
+import { cheapError, type Outcome, PaxosError } from './paxos-error.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
 import { Router, type Wire } from './router.js'
 import type { TimerHeap } from './timer-heap.js'
@@ -37,8 +39,12 @@ export class NodeRuntime {
   readonly #options: RuntimeOptions
   readonly #status: PeersStatus
   readonly #tasks: WorkerTasks
+  readonly #checkpointPool: CheckpointPool
+  readonly #checkpointRuns: CheckpointRuns
   #newGroups: readonly number[]
   readonly #slotOf = new Map<HostedGroup, WorkerSlot>()
+  /** The newest checkpoint of a group that the application was told of. */
+  readonly #checkpointsAt = new Map<HostedGroup, Instance>()
   /** What a group's worker last complained of: why it failed, should it say that it did. */
   readonly #complaints = new Map<HostedGroup, { code: ErrorCode; message: string }>()
 
@@ -51,6 +57,10 @@ export class NodeRuntime {
       timers,
       now: clock.now,
       wrote: () => this.loop.wrote(),
+      tune: (group: HostedGroup, command: GroupCommand) => {
+        this.#slotOf.get(group)?.port?.tune(group.index, command)
+        this.loop.wrote()
+      },
       reachesMajority: () => this.links.reachesMajority(),
     }
     this.groups = Array.from({ length: groups }, (_, index) => new HostedGroup(index, settings.admission, around))
@@ -73,6 +83,16 @@ export class NodeRuntime {
     this.loop = new TurnLoop(this.slots, this.groups, this.router, new Doorbell(hostBell), (slot, error) =>
       this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
     )
+    this.#checkpointPool = new CheckpointPool({
+      threads: settings.checkpoints.threads,
+      heapMegabytes: settings.memory.checkpointHeapMegabytes ?? settings.memory.workerHeapMegabytes,
+    })
+    this.#checkpointRuns = new CheckpointRuns(
+      this.#checkpointPool,
+      (group, request) => this.#tasks.checkpointJob(group.index, request),
+      options.events,
+      this.loop.wrote,
+    )
     this.#status = this.#peersStatus(timers, clock)
     this.lives = this.#workerLives(hostBell)
   }
@@ -90,16 +110,23 @@ export class NodeRuntime {
     this.loop.soon()
   }
 
-  /** The callers' end; then the workers'. Returns the workers that cannot be ended: they hang in a commit. */
-  async stop(graceMs: number): Promise<readonly WorkerSlot[]> {
+  /** The callers' end; then the threads'. Returns those that cannot be ended, in words: they hang in the disk. */
+  async stop(graceMs: number): Promise<readonly string[]> {
     const deadline = this.#options.clock.now() + graceMs
     for (const group of this.groups) group.stopped = true
     while (this.groups.some((group) => group.hasWaiting) && this.#options.clock.now() < deadline) await sleep(5)
     const ended = (outcome: Outcome) => cheapError('NODE_STOPPED', 'the node has been stopped', { outcome })
     for (const group of this.groups) group.endAll(ended)
-    const stuck = await this.lives.stop(Math.max(500, deadline - this.#options.clock.now()))
+    const leftMs = Math.max(500, deadline - this.#options.clock.now())
+    const [workers, checkpoints] = await Promise.all([
+      this.lives.stop(leftMs),
+      this.#checkpointPool.stop(leftMs + this.#options.settings.timeouts.diskStallMs),
+    ])
     this.loop.stop()
-    return stuck
+    return [
+      ...workers.map(({ index }) => `worker ${index}`),
+      ...checkpoints.map((group) => `the checkpoint thread of group ${group}`),
+    ]
   }
 
   /** A control frame has gone elsewhere: this is a frame of the protocol. */
@@ -156,6 +183,8 @@ export class NodeRuntime {
       events: {
         began: (slot) => {
           for (const link of this.links.all()) slot.port?.link(link)
+          for (const group of slot.groups)
+            for (const command of group.standingCommands) slot.port?.tune(group.index, command)
         },
         ready: () => this.loop.soon(),
         lost: (slot, error, retryMs) => this.#lost(slot, error, retryMs),
@@ -219,6 +248,24 @@ export class NodeRuntime {
       const message = `${group === undefined ? `worker ${slot.index}` : `group ${group.index}`}: ${String(event.fields.message ?? event.code)}`
       if (group !== undefined) this.#complaints.set(group, { code: event.code as ErrorCode, message })
       events.alarm({ code: event.code, message, ...about, details: event.fields })
+    } else if (group !== undefined) {
+      this.#checkpointEvent(slot, group, event)
+    }
+  }
+
+  #checkpointEvent(slot: WorkerSlot, group: HostedGroup, event: WorkerEvent): void {
+    if (event.kind === 'take') {
+      this.#checkpointRuns.take(slot, group, event.request)
+    } else if (event.kind === 'take-refused') {
+      const message = `group ${group.index}: no checkpoint can be made: ${event.message}`
+      group.checkpoints.failed(event.asked, new PaxosError('CHECKPOINT_FAILED', message))
+    } else if (event.kind === 'checkpoint') {
+      const { instance, bytes, asked } = event
+      group.checkpoints.made(instance, asked)
+      // It may only say that the one asked for was there already.
+      if (this.#checkpointsAt.get(group) === instance) return
+      this.#checkpointsAt.set(group, instance)
+      this.#options.events.checkpoint({ group: group.index, instance, bytes })
     }
   }
 

@@ -19,8 +19,7 @@ import type { Logger } from './option-schema.js'
 import { defaultThreads, limitsOf, type Settings } from './options.js'
 import { PaxosError, toPaxosError } from './paxos-error.js'
 import { TimerHeap } from './timer-heap.js'
-import { defaultWorkerUrl, WorkerPool } from './worker-pool.js'
-import type { WorkerSlot } from './worker-slot.js'
+import { WorkerPool, workerModule } from './worker-pool.js'
 
 /** Everything a started node holds; ended in reverse by `endParts`. */
 export interface NodeParts {
@@ -76,8 +75,8 @@ async function startOnce(settings: Settings, log: Logger, signal: AbortSignal): 
   }
 }
 
-/** Ends everything in order. Returns the workers that hang in a commit; then their threads are left as they are. */
-export async function endParts(parts: NodeParts, graceMs: number): Promise<readonly WorkerSlot[]> {
+/** Ends everything in order. Returns the threads that hang in the disk, in words; then they are left as they are. */
+export async function endParts(parts: NodeParts, graceMs: number): Promise<readonly string[]> {
   const { runtime, transport, pool, clock, home } = parts
   const stuck = await runtime.stop(graceMs)
   await transport.stop()
@@ -119,7 +118,7 @@ class Starter {
     const threads = defaultThreads(settings, Math.min(stores, known))
     const pool = new WorkerPool({
       threads,
-      workerUrl: settings.testing.workerUrl ?? defaultWorkerUrl(),
+      workerUrl: settings.testing.workerUrl ?? workerModule('group-worker'),
       heapMegabytes: settings.memory.workerHeapMegabytes,
     })
     this.#undo.push(() => pool.close())

@@ -105,7 +105,7 @@ export class PaxosNode {
     const { settings, events } = this.#parts
     const stuck = await endParts(this.#parts, graceMs ?? settings.timeouts.stopMs)
     if (stuck.length === 0) return
-    const message = `the workers ${stuck.map((slot) => slot.index).join(', ')} hang in a commit and cannot be ended`
+    const message = `${stuck.join(', ')}: in a call of the disk that does not return; such a thread cannot be ended`
     events.alarm({ code: 'STALLED', message, details: { onStall } })
     // A thread inside a native transaction keeps even process.exit() from returning. What was acknowledged is on disk.
     if (onStall === 'kill') process.kill(process.pid, 'SIGKILL')

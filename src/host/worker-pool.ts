@@ -4,15 +4,19 @@ import { PaxosError, toPaxosError } from './paxos-error.js'
 
 export interface WorkerPoolOptions {
   readonly threads: number
-  /** The task module; `group-worker` with the extension of this very file unless a test gives another. */
+  /** The task module. */
   readonly workerUrl: URL
   readonly heapMegabytes: number
+  /** A thread is started when there is a task for it, and ends when it had none for so long; else all live for ever. */
+  readonly idleMs?: number
+  /** A thread has failed that had no task: it may have been started for one that still waits. */
+  onIdleFailure?(): void
 }
 
-/** One endless task on a thread of its own. */
-export interface RunningTask {
+/** A task that has a thread of its own while it runs. */
+export interface RunningTask<Result = void> {
   /** Ends when the task returns, and rejects when its thread fails or is terminated. */
-  readonly ended: Promise<void>
+  readonly ended: Promise<Result>
   /**
    * Terminates the thread that runs it. ONLY for a worker that has been condemned behind its gate: terminating a thread
    * inside a native transaction hangs the process.
@@ -21,36 +25,38 @@ export interface RunningTask {
 }
 
 /**
- * The threads of the groups: a piscina pool whose tasks never end by themselves. Piscina cannot say which thread takes
- * a task, so a task carries its group's identity and the threads are all alike.
+ * Threads for tasks that block them: a piscina pool. Piscina cannot say which thread takes a task, so a task carries all
+ * that it is about, and the threads are all alike.
  */
 export class WorkerPool {
   readonly #pool: Piscina
   /** Threads that have not exited, those that the pool has dropped included; resolves when the task module is loaded. */
   readonly #known = new Map<Piscina['threads'][number], Promise<void>>()
 
-  constructor({ threads, workerUrl, heapMegabytes }: WorkerPoolOptions) {
+  constructor({ threads, workerUrl, heapMegabytes, idleMs, onIdleFailure }: WorkerPoolOptions) {
     this.#pool = new Piscina({
       filename: fileURLToPath(workerUrl),
-      minThreads: threads,
+      minThreads: idleMs === undefined ? threads : 0,
       maxThreads: threads,
-      idleTimeout: Number.POSITIVE_INFINITY,
+      idleTimeout: idleMs ?? Number.POSITIVE_INFINITY,
       // A thread that waits for its next task in Atomics.wait could not be told to end.
       atomics: 'disabled',
       concurrentTasksPerWorker: 1,
       recordTiming: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
     })
-    // A thread that fails without a task has nobody to tell: the next task finds its replacement.
-    this.#pool.on('error', () => undefined)
+    // The next task finds its replacement.
+    this.#pool.on('error', () => onIdleFailure?.())
     // Its replacement is there when the pool's own handler has ended.
     this.#pool.on('workerDestroy', () => queueMicrotask(() => this.#note()))
     this.#note()
   }
 
-  run(task: unknown): RunningTask {
+  /** `ports` go with the task: they are of no more use here. */
+  run<Result = void>(task: unknown, ports: InstanceType<typeof MessagePort>[] = []): RunningTask<Result> {
     const controller = new AbortController()
-    const ended = this.#pool.run(task, { signal: controller.signal }) as Promise<void>
+    const options = { signal: controller.signal, transferList: ports }
+    const ended = this.#pool.run(task, options) as Promise<Result>
     // Whoever cares has `ended`; a rejection nobody awaits yet is no crash of the process.
     ended.catch(() => undefined)
     this.#note()
@@ -114,12 +120,8 @@ function loaded(thread: Piscina['threads'][number]): Promise<void> {
   })
 }
 
-export function defaultWorkerUrl(): URL {
-  return workerModule('group-worker')
-}
-
 /** Compiled and source files have different extensions: it is derived from the running file. */
-function workerModule(name: string): URL {
+export function workerModule(name: 'group-worker' | 'checkpoint-worker' | 'machine-probe'): URL {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   return new URL(`../../workers/${name}${extension}`, import.meta.url)
 }

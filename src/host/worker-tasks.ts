@@ -1,8 +1,10 @@
 import type { GroupIndex } from '../base/numbers.js'
+import type { TakeRequest } from '../codec/worker-records.js'
 import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
 import type { Voter, VoterId } from '../core/membership.js'
 import type { WorkerMemory } from '../ring/worker-memory.js'
-import { checkpointsPath, externalPath, groupsOfStore, logPath, statePath } from '../store/data-layout.js'
+import { checkpointsPath, externalPath, groupsOfStore, logPath, statePath, storeOfGroup } from '../store/data-layout.js'
+import type { CheckpointJob } from './checkpoint-pool.js'
 import type { Limits } from './limits.js'
 import type { Settings } from './options.js'
 
@@ -79,6 +81,29 @@ export class WorkerTasks {
       hold: { instances: trimming.holdInstances, ms: trimming.holdMs, bytes: trimming.holdBytes },
       state,
       flushDelayMs: settings.testing.flushDelayMs,
+    }
+  }
+
+  checkpointJob(group: GroupIndex, request: TakeRequest): CheckpointJob {
+    const { settings, clusterId, voterId, voters, stores } = this.#source
+    const { dataDir } = settings
+    const store = storeOfGroup(group, stores)
+    return {
+      request,
+      group,
+      nodeId: settings.nodeId,
+      voterId,
+      clusterId,
+      // The genesis: there is no change of membership yet.
+      membership: { version: 0, voters },
+      directory: checkpointsPath(dataDir, store, group),
+      logPath: logPath(dataDir, store),
+      statePath: statePath(dataDir, store),
+      externalPath: externalPath(dataDir, store),
+      stateMachines: settings.stateMachines,
+      maxResultBytes: settings.maxResultBytes,
+      sessionInstances: settings.tuning.sessionInstances,
+      createdAt: Date.now(),
     }
   }
 

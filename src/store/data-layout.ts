@@ -56,6 +56,10 @@ export function groupsOfStore(store: number, stores: number, groupCount: number)
   return groups
 }
 
+export function storeOfGroup(group: GroupIndex, stores: number): number {
+  return group % stores
+}
+
 /** The directories of stores that are there, whatever the manifest says. */
 export function storesPresent(dataDir: string): string[] {
   return present(dataDir, STORE)

@@ -229,6 +229,11 @@ export class GroupKeeper {
     return this.#loading.isBusy || this.#incoming.isRechecking
   }
 
+  /** The instance of the newest checkpoint; 0: there is none. */
+  get newestCheckpoint(): Instance {
+    return this.#checkpoints.newest?.instance ?? 0
+  }
+
   /** Asks to be woken when something of this group is due. */
   arm(): void {
     this.commits.arm()

@@ -31,6 +31,8 @@ export class StatusReport {
       last.chosenUpTo !== core.chosenUpTo ||
       last.lastAccepted !== core.lastAccepted ||
       last.leader !== core.leader ||
+      last.firstKept !== core.firstKept ||
+      last.checkpoint !== host.keeper.newestCheckpoint ||
       last.waitingBytes !== core.waitingBytes + host.callers.runs.heldBytes
     )
   }
@@ -49,6 +51,7 @@ function statusOf(host: GroupHost): GroupStatus {
     lastAccepted,
     executedUpTo,
     firstKept: core?.head().firstKept ?? 1,
+    checkpoint: host.keeper.newestCheckpoint,
     leader: core?.leader ?? 0,
     // The genesis: there is no change of membership yet.
     membershipVersion: 0,

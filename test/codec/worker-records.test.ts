@@ -113,6 +113,7 @@ describe('records of numbers', () => {
       lastAccepted: whole,
       executedUpTo: whole,
       firstKept: whole,
+      checkpoint: whole,
       leader: whole,
       membershipVersion: whole,
       chain: u32,

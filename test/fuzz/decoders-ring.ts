@@ -95,7 +95,7 @@ const command = slot(records.COMMAND_HEAD_BYTES + 30, (view) => records.writeCom
 const message = slot(records.MESSAGE_HEAD_BYTES + 30, (view) => records.writeMessage(view, 0, 3, 2))
 const send = slot(records.SEND_HEAD_BYTES + 30, (view) => records.writeSend(view, 0, 3, 5, 0))
 const numbers = { chosenUpTo: 9, lastAccepted: 9, executedUpTo: 8, firstKept: 1, leader: 65537, membershipVersion: 1 }
-const counts = { digestAt: 8, waitingBytes: 0, executedCommands: 30, commits: 12, commitMicros: 900 }
+const counts = { checkpoint: 7, digestAt: 8, waitingBytes: 0, executedCommands: 30, commits: 12, commitMicros: 900 }
 const words = { chain: 1, digest: 2, waiting: 0, inFlight: 1 }
 
 export const ringDecoders: readonly Decoder[] = [
