@@ -1,7 +1,7 @@
 import type { GroupIndex, NodeId } from '../../../src/base/numbers.js'
 import { KIND } from '../../../src/codec/message-layout.js'
 import { WORKER_COUNTERS } from '../../../src/codec/worker-counters.js'
-import type { WorkerLimits, WorkerStore, WorkerTask } from '../../../src/codec/worker-task.js'
+import type { StatePolicy, WorkerLimits, WorkerStore, WorkerTask } from '../../../src/codec/worker-task.js'
 import { DEFAULT_TUNING, type GroupTuning } from '../../../src/core/config.js'
 import { TIMER_KINDS } from '../../../src/core/timers.js'
 import { allocateDoorbell } from '../../../src/ring/doorbell.js'
@@ -24,6 +24,7 @@ export interface ClusterOptions {
   readonly limits?: Partial<WorkerLimits>
   readonly tuning?: Partial<GroupTuning>
   readonly outboxBytes?: number
+  readonly state?: Partial<StatePolicy>
   /** Groups that may be made; all of them unless given. */
   readonly createGroups?: readonly GroupIndex[]
 }
@@ -94,6 +95,7 @@ export class TestCluster {
       stateMachines: [],
       limits: { ...LIMITS, ...this.#options.limits },
       ...QUIET_POLICIES,
+      state: { ...QUIET_POLICIES.state, ...this.#options.state },
       flushDelayMs: 0,
       hostNow: this.clock.now(),
       createGroups: this.#options.createGroups ?? groups,
@@ -121,6 +123,13 @@ export class TestCluster {
     const log = this.#memories.get(path)?.image() ?? new MemoryLogStore()
     this.#memories.set(path, log)
     return log
+  }
+
+  /** The state that is open at `path` now. */
+  openState(path: string): MemoryStateStore {
+    const state = this.#states.get(path)
+    if (state === undefined) throw new Error(`no state at ${path}`)
+    return state
   }
 
   memoryState(path: string): MemoryStateStore {
