@@ -28,7 +28,7 @@ export class CheckpointFile {
   #length: number
   #flushed: number
   /** A page that a failed flush gave up counts as clean: a second one would succeed, and say nothing. */
-  #broken: unknown
+  #flushFailed = false
   #isOpen = true
 
   /** Opened to go on behind its first `length` bytes; what lies behind them is cut off. Throws DISK_FULL, STORAGE_FAILED. */
@@ -47,7 +47,7 @@ export class CheckpointFile {
 
   /** Throws DISK_FULL: nothing was appended, and the same may be tried again. After STORAGE_FAILED the file is of no use. */
   append(bytes: Uint8Array): void {
-    if (this.#broken !== undefined) throw this.#broken
+    this.#checkFlushed()
     const due = this.#length + bytes.length - this.#flushed >= this.#flushBytes
     if (this.#length === this.#flushed || due) reserveForCheckpoint(dirname(this.#path), this.#flushBytes)
     try {
@@ -62,19 +62,28 @@ export class CheckpointFile {
   }
 
   flush(): void {
-    if (this.#broken !== undefined) throw this.#broken
+    this.#checkFlushed()
     try {
       fdatasyncSync(this.#fd)
     } catch (error) {
-      this.#broken = unwritableCheckpoint(this.#path, error)
-      throw this.#broken
+      this.#flushFailed = true
+      throw unwritableCheckpoint(this.#path, error)
     }
     this.#flushed = this.#length
   }
 
   close(): void {
-    if (this.#isOpen) closeSync(this.#fd)
+    if (!this.#isOpen) return
     this.#isOpen = false
+    try {
+      closeSync(this.#fd)
+    } catch {
+      // What it could complain of are writes, and what was to be kept of them was flushed.
+    }
+  }
+
+  #checkFlushed(): void {
+    if (this.#flushFailed) throw unwritableCheckpoint(this.#path, new Error('an earlier flush failed'))
   }
 }
 

@@ -12,6 +12,7 @@ import { checkManifest, type Manifest, readManifest, writeManifest } from '../..
 import { decodeIdentity, encodeIdentity, STORE_FORMAT, type StoreIdentity } from '../../src/store/store-identity.js'
 import { VOTER } from '../store/support/workload.js'
 import { type Decoder, decoder, REFUSED } from './decoder.js'
+import { checkpointDecoders, removeCheckpointFiles } from './decoders-checkpoint.js'
 
 const FILES = ['StoreError']
 const directory = mkdtempSync(join(tmpdir(), 'fuzz-store-'))
@@ -19,6 +20,7 @@ const directory = mkdtempSync(join(tmpdir(), 'fuzz-store-'))
 /** After the last run. */
 export function removeFiles(): void {
   rmSync(directory, { recursive: true, force: true })
+  removeCheckpointFiles()
 }
 
 const genesis = {
@@ -143,4 +145,4 @@ const lmdbFile = decoder({
   errors: FILES,
 })
 
-export const storeDecoders: readonly Decoder[] = [identity, key, manifest, lock, lmdbFile]
+export const storeDecoders: readonly Decoder[] = [identity, key, manifest, lock, lmdbFile, ...checkpointDecoders]

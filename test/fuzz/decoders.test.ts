@@ -34,6 +34,7 @@ describe('the table', () => {
     'codec/limits.checkLimits': 'checks settings',
     'codec/plain-messages.readPlain': 'through decodeMessage',
     'net/link-identity.checkIdentity': 'checks the own identity, which is to be sent',
+    'store/data-layout.checkpointsPath': 'names a path',
     'store/store-identity-file.checkOwnership': 'compares the token in the store with the own one',
   }
 

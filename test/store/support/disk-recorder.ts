@@ -20,18 +20,20 @@ export type Cut = (typeof CUTS)[number]
 export class DiskRecorder {
   readonly #root: string
   readonly #onStep: (what: string) => void
+  readonly #real = { ...fs }
   readonly #paths = new Map<number, string>()
   /** By file: its bytes as of its last flush. Files are known by number, so that a rename loses none. */
   readonly #durable = new Map<number, Buffer>()
   readonly #openNames = new Set<string>()
   #active = false
+  #failing: { callsLeft: number; code: string } | undefined
   /** The most bytes of one file that were ever waiting for a flush. */
   mostUnflushedBytes = 0
 
   constructor(root: string, onStep: (what: string) => void, { skipped }: Sabotage = {}) {
     this.#root = resolve(root)
     this.#onStep = onStep
-    const real = { ...fs }
+    const real = this.#real
     const patched = fs as unknown as Record<string, unknown>
     const after = (
       name: keyof typeof fs,
@@ -39,6 +41,7 @@ export class DiskRecorder {
       call = real[name] as (...args: unknown[]) => unknown,
     ) => {
       patched[name] = (...args: unknown[]) => {
+        if (this.#active) this.#maybeFail(name, args)
         const result = call(...args)
         const what = this.#active ? note(args, result) : undefined
         if (what !== undefined) this.#step(what)
@@ -75,6 +78,28 @@ export class DiskRecorder {
     } finally {
       this.#active = false
     }
+  }
+
+  /** One of the next calls fails, and no other: a write after half of its bytes. */
+  failAt(call: number, code: 'ENOSPC' | 'EIO'): void {
+    this.#failing = { callsLeft: call, code }
+  }
+
+  /** It has failed by now. */
+  get hasFailed(): boolean {
+    return this.#failing === undefined
+  }
+
+  #maybeFail(name: string, args: unknown[]): void {
+    const failing = this.#failing
+    const path = typeof args[0] === 'number' ? this.#paths.get(args[0]) : String(args[0])
+    if (failing === undefined || path === undefined || !this.#isInside(path) || --failing.callsLeft > 0) return
+    this.#failing = undefined
+    if (name === 'writeSync') {
+      const [fd, bytes, from = 0, length = (bytes as Uint8Array).length - Number(from), at] = args
+      this.#real.writeSync(Number(fd), bytes as Uint8Array, Number(from), Math.floor(Number(length) / 2), at as number)
+    }
+    throw Object.assign(new Error(`${failing.code}: made to fail, ${name}`), { code: failing.code })
   }
 
   /** A copy of the directory as a power cut may leave it now. */
