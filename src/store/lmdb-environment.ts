@@ -1,9 +1,11 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { open, type RootDatabase, type RootDatabaseOptionsWithPath } from 'lmdb'
+import { allocateBytes } from '../codec/own-bytes.js'
 import { flushPath, makeDirectoryDurable } from './durable-files.js'
 import { lmdbStoreError } from './lmdb-errors.js'
 import { checkLmdbFile } from './lmdb-file-check.js'
+import { LMDB_OPTIONS } from './lmdb-options.js'
 import { LmdbSpace } from './lmdb-space.js'
 import { OPEN_GATE, type StoreGate } from './log-store.js'
 import { isStoreError, StoreError } from './store-error.js'
@@ -25,15 +27,6 @@ export interface LmdbHooks {
 const PAGE_BYTES = 4096
 /** What a transaction needs besides its values: copies of the pages on its paths through the trees, the free list. */
 const BASE_BYTES = 64 * PAGE_BYTES
-
-const SAFE = {
-  noSubdir: false,
-  encoding: 'binary',
-  keyEncoding: 'binary',
-  // With overlapping flushes a failed one leaves its pages visible, and the next commit makes them durable.
-  overlappingSync: false,
-  maxDbs: 1,
-} as const
 
 /**
  * An LMDB environment used the one way that was found to be safe: binary keys and values, every commit a synchronous
@@ -66,7 +59,7 @@ export class LmdbEnvironment {
       // A process that was killed may have left pages that only the page cache holds; what we read now must be durable.
       flushPath(dataFile)
       checkLmdbFile(dataFile)
-      this.#db = open({ path, ...SAFE, ...unsafeOverrides })
+      this.#db = open({ path, ...LMDB_OPTIONS, ...unsafeOverrides })
       flushPath(dataFile)
       flushPath(path)
       this.#space = new LmdbSpace(path)
@@ -104,6 +97,16 @@ export class LmdbEnvironment {
     return bytes
   }
 
+  /** A copy of the value of a key, in a transaction of its own where it is not called inside one. */
+  read(key: Uint8Array): Uint8Array | undefined {
+    if (!this.#inside) return this.view(() => this.read(key))
+    const bytes = this.get(key)
+    if (bytes === undefined) return undefined
+    const copy = allocateBytes(this.lastLength)
+    copy.set(bytes.subarray(0, this.lastLength))
+    return copy
+  }
+
   /** Inside `write`. LMDB copies key and value at once. The value must not be memory shared between threads. */
   put(key: Uint8Array, value: Uint8Array): void {
     // lmdb-js takes the address of the buffer behind the view; of shared memory it gets none and stores garbage.
@@ -118,7 +121,8 @@ export class LmdbEnvironment {
 
   /** The first key at or above `from` and below `end`. Outside of transactions, and rarely: it arms a timer. */
   firstKey(from: Uint8Array, end: Uint8Array): Uint8Array | undefined {
-    this.#usable()
+    this.usable()
+    this.#gate.beginCommit()
     try {
       for (const key of this.#db.getKeys({ start: from, end, limit: 1 })) return key
       return undefined
@@ -126,6 +130,7 @@ export class LmdbEnvironment {
       throw this.#break(error, 'Reading')
     } finally {
       this.#db.resetReadTxn()
+      this.#gate.endCommit()
     }
   }
 
@@ -139,7 +144,7 @@ export class LmdbEnvironment {
   }
 
   /** Throws if an earlier call failed. */
-  #usable(): void {
+  usable(): void {
     if (this.#broken !== undefined) throw this.#broken
   }
 
@@ -150,7 +155,7 @@ export class LmdbEnvironment {
   }
 
   #transact(body: () => void, doing: string, reserved = 0): void {
-    this.#usable()
+    this.usable()
     if (this.#inside) throw new Error('a transaction inside a transaction')
     this.#gate.beginCommit()
     this.#inside = true
@@ -188,7 +193,7 @@ function bear(path: string): void {
   makeDirectoryDurable(unborn)
   // Over the first page that it cannot write, LMDB crashes the process.
   new LmdbSpace(unborn).reserve(BASE_BYTES)
-  void open({ path: unborn, ...SAFE }).close()
+  void open({ path: unborn, ...LMDB_OPTIONS }).close()
   flushPath(join(unborn, 'data.mdb'))
   flushPath(unborn)
   renameSync(unborn, path)

@@ -8,6 +8,7 @@ import {
   type StatePosition,
   type StateWrite,
 } from './state-store.js'
+import { compareKeys } from './state-tree.js'
 
 /** Refuses what would lose or confuse something, before anything is written. `was`: the position of the last commit. */
 export function checkStateWrite({ group, position, changes }: StateWrite, was: StatePosition | undefined): void {
@@ -40,6 +41,6 @@ export function checkStateEntry(
     assert(false, `group ${group}: a key of ${key.length} bytes with a value of ${value?.length ?? 0} is too large`)
   if (isShared(key) || (value !== undefined && isShared(value)))
     assert(false, `group ${group}: an entry lies in memory that threads share: copy it first`)
-  if (last !== undefined && Buffer.compare(last, key) >= 0)
+  if (last !== undefined && compareKeys(last, key) >= 0)
     assert(false, `group ${group}: the keys of machine ${machine} are not in ascending order`)
 }

@@ -31,3 +31,19 @@ export function flipBit(path: string, key: Uint8Array, bit: number): void {
     put(key, value)
   })
 }
+
+/** Flips one bit of the value that holds these bytes, inside of them. */
+export function flipWhere(path: string, needle: Uint8Array): void {
+  const db = open<Uint8Array, Uint8Array>({ path, encoding: 'binary', keyEncoding: 'binary', overlappingSync: false })
+  let found: { key: Uint8Array; at: number } | undefined
+  try {
+    for (const { key, value } of db.getRange()) {
+      const at = Buffer.from(value).indexOf(needle)
+      if (at >= 0) found = { key: new Uint8Array(key), at }
+    }
+  } finally {
+    void db.close()
+  }
+  if (found === undefined) throw new Error('no value holds these bytes')
+  flipBit(path, found.key, found.at * 8 + 3)
+}

@@ -1,0 +1,51 @@
+import type { GroupIndex } from '../base/numbers.js'
+import type { LmdbEnvironment } from './lmdb-environment.js'
+import { identityKey, KEY_BYTES } from './log-keys.js'
+import { type BlockPlace, blockKey, GENERATIONS, generationKey, placeOfKey } from './state-keys.js'
+
+/** Blocks that may be missing one after another before it is better to ask where the next one is. */
+const MOST_MISSES = 100
+
+/** The first block of a generation that is not alive. */
+export function findGarbage(
+  env: LmdbEnvironment,
+  isLive: (group: GroupIndex, generation: number) => boolean,
+): BlockPlace | undefined {
+  const end = identityKey(new Uint8Array(KEY_BYTES), 1)
+  for (let from = generationKey(0, 0); ; ) {
+    const key = env.firstKey(from, end)
+    if (key === undefined) return undefined
+    const place = placeOfKey(key)
+    if (place.generation < GENERATIONS && !isLive(place.group, place.generation)) return place
+    from =
+      place.generation < GENERATIONS
+        ? generationKey(place.group, place.generation + 1)
+        : generationKey(place.group + 1, 0)
+  }
+}
+
+/** Inside a transaction: removes about `maxBytes` of blocks from this one on. */
+export function removeGarbage(env: LmdbEnvironment, { group, generation, block }: BlockPlace, maxBytes: number): void {
+  const key = new Uint8Array(KEY_BYTES)
+  let bytes = 0
+  let misses = 0
+  for (let at = block; bytes < maxBytes && misses < MOST_MISSES; at++) {
+    if (env.get(blockKey(key, group, generation, at)) === undefined) {
+      misses++
+      continue
+    }
+    misses = 0
+    bytes += env.lastLength
+    env.remove(key)
+  }
+}
+
+/** A generation that no block has, and that is not `taken` either. */
+export function freeGeneration(env: LmdbEnvironment, group: GroupIndex, taken: readonly number[]): number | undefined {
+  for (let generation = 0; generation < GENERATIONS; generation++) {
+    if (taken.includes(generation)) continue
+    if (env.firstKey(generationKey(group, generation), generationKey(group, generation + 1)) === undefined)
+      return generation
+  }
+  return undefined
+}
