@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { assert } from '../base/assert.js'
 import type { GroupIndex, Instance } from '../base/numbers.js'
-import { decodeHead, encodeHead, HEAD_BYTES, type HeadFlaw, type StoredHead } from '../codec/head.js'
-import { decodeRecord, encodeRecord, RECORD_HEADER_BYTES, recordBytes, recordCrc } from '../codec/record.js'
+import { encodeHead, HEAD_BYTES, type StoredHead } from '../codec/head.js'
+import { decodeRecord, encodeRecord, recordBytes, recordCrc } from '../codec/record.js'
 import { type DurableState, EMPTY_HEAD, type LogRecord } from '../core/durable.js'
 import type { VoterId } from '../core/membership.js'
 import { GroupLedger } from './group-ledger.js'
 import { isShared, LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
 import { headKey, instanceOfKey, KEY_BYTES, MAX_GROUPS, MAX_INSTANCE, recordKey } from './log-keys.js'
+import { headCopyOf, recordsOf } from './log-records.js'
 import type { GroupWrite, LogStore } from './log-store.js'
 import { StoreError } from './store-error.js'
 import { checkOwnership, openIdentity, takeOwnership, writeIdentity } from './store-identity-file.js'
@@ -118,22 +119,7 @@ export class LmdbLogStore implements LogStore {
   }
 
   read(group: GroupIndex, from: Instance, upTo: Instance, maxBytes: number): LogRecord[] {
-    return this.#env.view(() => {
-      const records: LogRecord[] = []
-      let bytes = 0
-      for (let instance = from; instance <= upTo; instance++) {
-        const found = this.#env.get(recordKey(this.#key, group, instance))
-        if (found === undefined) break
-        const length = this.#env.lastLength
-        bytes += length - RECORD_HEADER_BYTES
-        if (bytes > maxBytes && records.length > 0) break
-        const record = decodeRecord(found, group, instance, length)
-        if (typeof record !== 'string') records.push(record)
-        else if (records.length > 0) break
-        else throw this.#damagedRecord(group, instance, record)
-      }
-      return records
-    })
+    return this.#env.view(() => recordsOf(this.#env, group, from, upTo, maxBytes))
   }
 
   endRound(): void {
@@ -212,8 +198,8 @@ export class LmdbLogStore implements LogStore {
   }
 
   #loadHead(group: GroupIndex): StoredHead | undefined {
-    const first = this.#readHead(group, 0)
-    const second = this.#readHead(group, 1)
+    const first = headCopyOf(this.#env, group, 0)
+    const second = headCopyOf(this.#env, group, 1)
     if (!this.#groups.has(group)) {
       if (first === 'missing' && second === 'missing') return undefined
       throw this.#damagedGroup(group, 'it has a head, but the store does not list it')
@@ -230,20 +216,10 @@ export class LmdbLogStore implements LogStore {
     return stored
   }
 
-  #readHead(group: GroupIndex, copy: 0 | 1): StoredHead | HeadFlaw | 'missing' {
-    const bytes = this.#env.get(headKey(this.#key, group, copy))
-    return bytes === undefined ? 'missing' : decodeHead(bytes, group, this.#env.lastLength)
-  }
-
   #damagedGroup(group: GroupIndex, what: string, instance?: Instance): StoreError {
     const todo = 'It must not vote with it: set the data directory aside and let this node join again as a new voter.'
     const details = { path: this.path, group, ...(instance === undefined ? {} : { instance }) }
     return new StoreError('GROUP_DAMAGED', `Group ${group} in ${this.path} is damaged: ${what}. ${todo}`, details)
-  }
-
-  #damagedRecord(group: GroupIndex, instance: Instance, flaw: string): StoreError {
-    const message = `Record ${instance} of group ${group} in ${this.path} is damaged (${flaw}). A peer can give it again.`
-    return new StoreError('RECORD_DAMAGED', message, { path: this.path, group, instance })
   }
 }
 
