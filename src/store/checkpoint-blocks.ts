@@ -15,13 +15,13 @@ export const MAX_BLOCK_BYTES = 1024 * 1024
 const WINDOW_BITS = 18
 /** Below a gain of one in so many, what compression saves is not worth undoing it. */
 const LEAST_GAIN = 16
-/** Room behind the content, so that zlib sees that it has ended without asking for another buffer. */
-const ROOM_BYTES = 64
+/** zlib allocates so much at a time: memory follows what comes out, and not what a manifest says will. */
+const CHUNK_BYTES = 64 * 1024
 
 /** What is stored for it: of the same length only where it is the content itself, which did not compress. */
 export function packBlock(content: Uint8Array): Uint8Array {
   const packed = brotliCompressSync(content, {
-    chunkSize: content.length + ROOM_BYTES,
+    chunkSize: CHUNK_BYTES,
     params: {
       [constants.BROTLI_PARAM_QUALITY]: 0,
       [constants.BROTLI_PARAM_LGWIN]: WINDOW_BITS,
@@ -31,16 +31,15 @@ export function packBlock(content: Uint8Array): Uint8Array {
   return packed.length < content.length - Math.floor(content.length / LEAST_GAIN) ? packed : content
 }
 
-/** Of what `stored` was made; undefined if it was not made of that many bytes, which also bounds what is allocated. */
+/** Of what `stored` was made; undefined if it was not made of that many bytes, and no more is ever allocated. */
 export function unpackBlock(stored: Uint8Array, contentBytes: number): Uint8Array | undefined {
   if (stored.length === contentBytes) return stored
   try {
-    const content = brotliDecompressSync(stored, {
-      chunkSize: contentBytes + ROOM_BYTES,
-      maxOutputLength: contentBytes,
-    })
+    const content = brotliDecompressSync(stored, { chunkSize: CHUNK_BYTES, maxOutputLength: contentBytes })
     return content.length === contentBytes ? content : undefined
-  } catch {
+  } catch (error) {
+    // What brotli or zlib cannot make sense of has a code.
+    if (typeof (error as { code?: unknown }).code !== 'string') throw error
     return undefined
   }
 }
