@@ -8,6 +8,7 @@ import { openStateStore } from '../src/store/open-state.js'
 import { buildWorker, storeGate } from '../src/worker/build-worker.js'
 import { monotonicClock } from '../src/worker/clock.js'
 import { stateEvent } from '../src/worker/events.js'
+import { plainError } from '../src/worker/plain-error.js'
 import { runLoop } from '../src/worker/run-loop.js'
 
 /**
@@ -38,16 +39,6 @@ export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promi
       place.outbox.publish()
     })
   } catch (error) {
-    throw plain(error)
-  }
-}
-
-/** Errors lose their fields on the way through a thread's port; plain objects keep them. */
-function plain(error: unknown): { code: string; message: string; stack: string } {
-  const { code, message, stack } = error as { code?: unknown; message?: unknown; stack?: unknown }
-  return {
-    code: typeof code === 'string' ? code : 'WORKER_FAILED',
-    message: String(message ?? error),
-    stack: String(stack ?? ''),
+    throw plainError(error, 'WORKER_FAILED')
   }
 }

@@ -12,6 +12,8 @@ import { flushPath } from './durable-files.js'
  * group-3/000000012345/data        the blocks, one behind the other
  * group-3/incoming                 one that comes from a peer: manifest and the first blocks of data
  * group-3/writing-a1b2c3           one that is being made
+ * group-3/inline-12345             what the group's thread gives for it (checkpoint-inline.ts)
+ * group-3/external-12345/machine-7 what an external machine has saved for it
  * group-3/replaced-000000012345    for a moment, while another one of its instance takes its place
  * group-3/removed-000000012345     for a moment, while it is deleted
  * ```
@@ -20,6 +22,8 @@ export const CHECKPOINT_MANIFEST = 'manifest'
 export const CHECKPOINT_DATA = 'data'
 export const INCOMING = 'incoming'
 export const WRITING = 'writing-'
+const INLINE = 'inline-'
+const EXTERNAL = 'external-'
 const REPLACED = 'replaced-'
 const REMOVED = 'removed-'
 
@@ -28,6 +32,20 @@ const NAME = /^\d{12,16}$/
 
 function nameOf(instance: Instance): string {
   return String(instance).padStart(DIGITS, '0')
+}
+
+/** Where the group's thread leaves what it gives for a checkpoint of an instance. */
+export function inlinePath(directory: string, instance: Instance): string {
+  return join(directory, INLINE + instance)
+}
+
+/** Where external machines save their states for a checkpoint of an instance: a folder for each. */
+export function savesPath(directory: string, instance: Instance): string {
+  return join(directory, EXTERNAL + instance)
+}
+
+export function saveOfMachine(saves: string, machine: number): string {
+  return join(saves, `machine-${machine}`)
 }
 
 /** Folders of checkpoints, newest first, whatever is in them. */
@@ -89,7 +107,8 @@ export function settleCheckpoints(directory: string): void {
       const path = join(directory, name)
       const final = name.startsWith(REPLACED) ? join(directory, name.slice(REPLACED.length)) : undefined
       if (final !== undefined && !existsSync(final)) renameSync(path, final)
-      else if ([WRITING, REPLACED, REMOVED].some((prefix) => name.startsWith(prefix))) rmSync(path, { recursive: true })
+      else if ([WRITING, INLINE, EXTERNAL, REPLACED, REMOVED].some((prefix) => name.startsWith(prefix)))
+        rmSync(path, { recursive: true })
     }
   } catch (error) {
     throw unwritableCheckpoint(directory, error)

@@ -17,7 +17,7 @@ export class LogReader {
   }
 
   /** The chosen value of `instance`. Throws StoreError; undefined: the log does not hold it. */
-  read(log: LogStore, instance: Instance, chosenUpTo: Instance): Value | undefined {
+  read(log: Pick<LogStore, 'read'>, instance: Instance, chosenUpTo: Instance): Value | undefined {
     let record = this.#chunk[this.#next]
     if (record?.instance !== instance) {
       const upTo = Math.min(chosenUpTo, instance + CHUNK_INSTANCES - 1)
