@@ -32,13 +32,15 @@ export class Block {
   readonly prefixLength: number
   /** Where each entry begins, and where the last one ends. */
   readonly #starts: Uint16Array
+  readonly #longestKey: number
 
-  private constructor(bytes: Uint8Array, starts: Uint16Array) {
+  private constructor(bytes: Uint8Array, starts: Uint16Array, longestKey: number) {
     this.bytes = bytes
     this.level = bytes[0] ?? 0
     this.count = starts.length - 1
     this.prefixLength = (bytes[4] ?? 0) | ((bytes[5] ?? 0) << 8)
     this.#starts = starts
+    this.#longestKey = longestKey
   }
 
   /** Of bytes whose checksum was right; undefined if they are no block all the same. Keeps the bytes. */
@@ -49,6 +51,7 @@ export class Block {
     const isInner = bytes[0] !== 0
     const starts = new Uint16Array(count + 1)
     let at = BLOCK_HEADER_BYTES + prefixLength
+    let longest = 0
     for (let i = 0; i < count; i++) {
       starts[i] = at
       let rest = bytes[at++] ?? 0
@@ -57,10 +60,11 @@ export class Block {
       if (tag > 127) tag = (tag & 127) | ((bytes[at++] ?? 0) << 7)
       if (isInner && tag !== CHILD_BYTES + 1) return undefined
       at += rest + (tag === 0 ? BIG_REF_BYTES : tag - 1)
+      if (rest > longest) longest = rest
       if (at > bytes.length) return undefined
     }
     starts[count] = at
-    return at === bytes.length ? new Block(bytes, starts) : undefined
+    return at === bytes.length ? new Block(bytes, starts, prefixLength + longest) : undefined
   }
 
   /** The index of the key, or `~i` if it is not there and would stand before entry `i`. */
@@ -123,9 +127,10 @@ export class Block {
     return this.#starts[i]!
   }
 
-  /** The bytes of some entries if their keys were stored whole. */
+  /** The bytes of some entries, at the most, if their keys were stored whole. */
   wholeBytes(from: number, to: number): number {
-    return this.#starts[to]! - this.#starts[from]! + (to - from) * this.prefixLength
+    const perEntry = this.prefixLength + (this.#longestKey > 127 ? 1 : 0)
+    return this.#starts[to]! - this.#starts[from]! + (to - from) * perEntry
   }
 
   /** What the block costs in memory, about. */

@@ -28,8 +28,11 @@ export class Draft {
   /** The numbers of the blocks that it replaces. */
   readonly blocks: number[]
   count = 0
-  /** The new entries stand behind all old ones: more may be expected there, and the rest is left alone. */
-  isAppended = false
+  /**
+   * Where entries were added one behind the other, the place behind them. More are to be expected there: a split makes full
+   * blocks of what is before it, and leaves the rest alone.
+   */
+  growsAt: number | undefined
   /** It takes the place of a larger block. */
   isShrunk = false
   readonly #parts: (Run | NewEntry)[] = []
@@ -115,8 +118,8 @@ export class Draft {
   }
 
   /**
-   * As blocks of at most about `maxBytes`: of equal size, or, where it grew at its end only, full ones and a rest. An inner
-   * block never has less than two children, however long their keys are: else the tree would not get narrower upwards.
+   * As blocks of at most about `maxBytes`: of equal size, or full ones up to where it grows, and the rest. An inner block
+   * never has less than two children, however long their keys are: else the tree would not get narrower upwards.
    */
   split(maxBytes: number): Draft[] {
     const least = this.level === 0 ? 1 : 2
@@ -128,9 +131,10 @@ export class Draft {
     for (const entry of this.#entries()) {
       let draft = drafts[drafts.length - 1]!
       const bytes = entryBytes(entry.key, entry.value)
-      const isFull = this.isAppended
-        ? draft.bytesWith(entry) > maxBytes
-        : placed + bytes / 2 > target * drafts.length && drafts.length < pieces
+      const isFull =
+        this.growsAt === undefined
+          ? placed + bytes / 2 > target * drafts.length && drafts.length < pieces
+          : draft.bytesWith(entry) > maxBytes || this.count - left === this.growsAt
       if (isFull && draft.count >= least && left >= least) {
         const low = this.level === 0 ? separator(draft.lastKey, entry.key) : entry.key
         draft = new Draft(this.level, low)

@@ -49,16 +49,16 @@ export class TreeUpdate {
         return
       }
       draft = new Draft(draft.level + 1, NO_KEY)
-      draft.isAppended = true
       for (const child of roots) draft.addEntry(childEntry(child))
+      draft.growsAt = draft.count
     }
   }
 
   /** A first leaf. */
   #plant(changes: readonly TreeChange[]): Draft | undefined {
     const draft = new Draft(0, NO_KEY)
-    draft.isAppended = true
     for (const { key, value } of changes) if (value !== undefined) draft.addEntry(this.#writer.entry(key, value))
+    draft.growsAt = draft.count
     return draft.count === 0 ? undefined : draft
   }
 
@@ -77,7 +77,7 @@ export class TreeUpdate {
   #updateLeaf(draft: Draft, block: Block, changes: readonly TreeChange[], from: number, to: number): boolean {
     let done = 0
     let isChanged = false
-    let isAppended = true
+    const added = new Additions()
     for (let c = from; c < to; c++) {
       const { key, value } = changes[c]!
       const found = block.find(key)
@@ -89,10 +89,10 @@ export class TreeUpdate {
       const replaced = found < 0 ? undefined : block.big(i)
       if (replaced !== undefined) this.#writer.removeBig(replaced)
       if (value !== undefined) draft.addEntry(this.#writer.entry(key, value))
-      if (found < 0 && i < block.count) isAppended = false
+      if (found < 0) added.note(draft.count)
     }
     draft.addRun(block, done, block.count)
-    draft.isAppended = isAppended
+    draft.growsAt = added.growAt(draft.count)
     return isChanged
   }
 
@@ -112,16 +112,16 @@ export class TreeUpdate {
     if (children.length === 0) return false
     if (done < block.count) children.push({ block, from: done, to: block.count })
     this.#merge(children, draft.low)
-    draft.isAppended = true
-    children.forEach((child, at) => {
-      if (!(child instanceof Draft)) {
-        draft.addRun(child.block, child.from, child.to)
-        return
-      }
-      const sealed = this.#writer.seal(child)
-      for (const entry of sealed) draft.addEntry(childEntry(entry))
-      if (sealed.length > 1 && at < children.length - 1) draft.isAppended = false
-    })
+    const added = new Additions()
+    for (const child of children) {
+      if (child instanceof Draft) {
+        this.#writer.seal(child).forEach((one, i) => {
+          draft.addEntry(childEntry(one))
+          if (i > 0) added.note(draft.count)
+        })
+      } else draft.addRun(child.block, child.from, child.to)
+    }
+    draft.growsAt = added.growAt(draft.count)
     return true
   }
 
@@ -153,7 +153,7 @@ export class TreeUpdate {
     if (joined.bytes + other.bytes > this.#writer.blockBytes * (1 - MERGE_ROOM)) return undefined
     joined.absorb(other)
     joined.isShrunk = true
-    joined.isAppended = false
+    joined.growsAt = undefined
     const kept = left instanceof Draft || left.to - 1 === left.from ? [] : [{ ...left, to: left.to - 1 }]
     const rest = right instanceof Draft || right.from + 1 === right.to ? [] : [{ ...right, from: right.from + 1 }]
     children.splice(at, 2, ...kept, joined, ...rest)
@@ -180,6 +180,25 @@ export class TreeUpdate {
     if (put !== undefined) puts.splice(at, 1)
     removed.push(root.block)
     return this.#lowered(block.child(0))
+  }
+}
+
+/** Where entries were added to a block. */
+class Additions {
+  #first = 0
+  #last = 0
+  #count = 0
+
+  /** An entry was put behind all others of the draft, which now has `count`. */
+  note(count: number): void {
+    if (this.#count++ === 0) this.#first = count
+    this.#last = count
+  }
+
+  /** A single one says something only at the end. */
+  growAt(count: number): number | undefined {
+    const areNeighbours = this.#count > 0 && this.#last - this.#first === this.#count - 1
+    return areNeighbours && (this.#count > 1 || this.#last === count) ? this.#last : undefined
   }
 }
 
