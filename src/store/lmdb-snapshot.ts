@@ -2,10 +2,17 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type RootDatabase, type Transaction } from 'lmdb'
 import { allocateBytes } from '../codec/own-bytes.js'
-import { SAFE } from './lmdb-environment.js'
 import { lmdbStoreError } from './lmdb-errors.js'
+import { LMDB_OPTIONS } from './lmdb-options.js'
 import { OPEN_GATE, type StoreGate } from './log-store.js'
 import { isStoreError, StoreError } from './store-error.js'
+
+/** With what the types of lmdb-js leave out. */
+type Database = Omit<RootDatabase<Uint8Array, Uint8Array>, 'getBinaryFast'> & {
+  getBinaryFast(key: Uint8Array, options: { transaction: Transaction }): Uint8Array | undefined
+  /** The length of the value that it gave last; its buffer is longer. */
+  readonly lastSize: number
+}
 
 /**
  * What an LMDB environment held at one moment, for another thread of the process that has it open and goes on writing.
@@ -18,7 +25,7 @@ import { isStoreError, StoreError } from './store-error.js'
 export class LmdbSnapshot {
   readonly path: string
   readonly #gate: StoreGate
-  readonly #db: RootDatabase<Uint8Array, Uint8Array>
+  readonly #db: Database
   readonly #transaction: Transaction
   #isClosed = false
 
@@ -31,7 +38,7 @@ export class LmdbSnapshot {
     }
     gate.beginCommit()
     try {
-      this.#db = open({ path, ...SAFE })
+      this.#db = open<Uint8Array, Uint8Array>({ path, ...LMDB_OPTIONS }) as unknown as Database
       this.#transaction = this.#db.useReadTransaction()
     } catch (error) {
       throw lmdbStoreError(error, 'Opening', path)
@@ -47,7 +54,7 @@ export class LmdbSnapshot {
     try {
       const bytes = this.#db.getBinaryFast(key, { transaction: this.#transaction })
       if (bytes === undefined) return undefined
-      const length = (this.#db as unknown as { lastSize: number }).lastSize
+      const length = this.#db.lastSize
       const copy = allocateBytes(length)
       copy.set(bytes.subarray(0, length))
       return copy
