@@ -31,6 +31,7 @@ export interface WorkerTask<Memory = unknown> {
   readonly checkpoints: CheckpointPolicy
   readonly hold: HoldPolicy
   readonly state: StatePolicy
+  readonly scrub: ScrubPolicy
   /** The host's monotonic clock at the making of this task, in milliseconds: deadlines come in its time. */
   readonly hostNow: Millis
   /** Groups that have never been here and may be made; any other that is missing from its store is damaged. */
@@ -70,6 +71,12 @@ export interface HoldPolicy {
   readonly instances: number
   readonly ms: Millis
   readonly bytes: number
+}
+
+/** How fast what nobody reads is read, for each group, and how long after one pass the next one begins. 0: never. */
+export interface ScrubPolicy {
+  readonly bytesPerSecond: number
+  readonly everyMs: Millis
 }
 
 /** When the state of stored machines is committed: after so many changed bytes, or so long after a change. */

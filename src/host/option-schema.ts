@@ -106,6 +106,13 @@ const state = z
   })
   .prefault({})
 
+const scrub = z
+  .strictObject({
+    bytesPerSecond: count(0, Number.MAX_SAFE_INTEGER).default(1024 * 1024),
+    everyMs: millis(0, 365 * 86_400_000).default(86_400_000),
+  })
+  .prefault({})
+
 /** Hooks of benchmarks and tests; none of them belongs into production. */
 const testing = z
   .strictObject({
@@ -134,6 +141,7 @@ const tunable = {
   checkpoints,
   trimming,
   state,
+  scrub,
   maxCommandBytes: count(64, 256 * 1024 * 1024).default(16 * 1024 * 1024),
   maxResultBytes: count(64, 256 * 1024 * 1024).default(1024 * 1024),
   maxMemoryBytes: count(1024 * 1024, Number.MAX_SAFE_INTEGER).optional(),

@@ -47,7 +47,7 @@ export class WorkerTasks {
     createGroups: readonly GroupIndex[],
   ): WorkerTask<WorkerMemory> {
     const { settings, limits, clusterId, voterId, incarnation, voters } = this.#source
-    const { checkpoints, trimming, state, tuning } = settings
+    const { checkpoints, trimming, state, scrub, tuning } = settings
     return {
       worker,
       memory,
@@ -80,6 +80,7 @@ export class WorkerTasks {
       },
       hold: { instances: trimming.holdInstances, ms: trimming.holdMs, bytes: trimming.holdBytes },
       state,
+      scrub,
       flushDelayMs: settings.testing.flushDelayMs,
     }
   }

@@ -51,6 +51,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     checkpoints: task.checkpoints,
     hold: task.hold,
     state: task.state,
+    scrub: task.scrub,
     payloads: payloadTools,
     links: new Map(),
     wakeUp: new WakeUp(),

@@ -16,6 +16,7 @@ import type { GroupHost } from './group-host.js'
 import { chooseStart, type GroupStart, type KeptState, keptState } from './group-start.js'
 import { IncomingTransfer } from './incoming-transfer.js'
 import { LogTrimming } from './log-trimming.js'
+import { Scrub } from './scrub.js'
 import { StateCommits } from './state-commits.js'
 
 /** How often a group that executes is looked over: whether the log can be trimmed, whether space is short. */
@@ -43,6 +44,7 @@ export class GroupKeeper {
   readonly #loading: CheckpointLoading
   readonly #trimming: LogTrimming
   readonly #incoming: IncomingTransfer
+  readonly #scrub: Scrub
   #lookAt: Millis = Number.POSITIVE_INFINITY
   /** Of the execution, as far as it was accounted for. */
   #seenInstance: Instance = 0
@@ -59,6 +61,7 @@ export class GroupKeeper {
     this.#taking = new CheckpointTaking(host, this.#checkpoints)
     this.#loading = new CheckpointLoading(host, this.#checkpoints, (machine) => this.externalDirectory(machine))
     this.#trimming = new LogTrimming(host, this.#checkpoints)
+    this.#scrub = new Scrub(host)
   }
 
   externalDirectory(machine: number): string {
@@ -171,6 +174,7 @@ export class GroupKeeper {
       const message = `external machine ${machine} is at instance ${instance}, ahead of the log: it waits until that has come`
       place.outbox.event(group, alarm('MACHINE_AHEAD', { machine, instance, message }))
     }
+    this.#scrub.begin(now)
     this.#tellCore(now)
     this.arm()
   }
@@ -220,6 +224,7 @@ export class GroupKeeper {
     if (this.#loading.isBusy) this.#loading.step(now)
     else if (this.#incoming.isRechecking) this.#answer(this.#incoming.goOn(), now)
     if (now >= this.#lookAt) this.#look(now)
+    this.#scrub.step(now)
     const isStateThere = !place.needsState || this.commits.at === this.#host.core?.executedUpTo
     if (isStateThere && this.#taking.wants(now)) this.#taking.take(now)
   }
@@ -237,7 +242,7 @@ export class GroupKeeper {
   /** Asks to be woken when something of this group is due. */
   arm(): void {
     this.commits.arm()
-    this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#taking.dueAt))
+    this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#taking.dueAt, this.#scrub.dueAt))
   }
 
   close(): void {

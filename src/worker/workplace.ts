@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/numbers.js'
 import type { Limits } from '../codec/limits.js'
-import type { CheckpointPolicy, HoldPolicy, StatePolicy, WorkerLimits } from '../codec/worker-task.js'
+import type { CheckpointPolicy, HoldPolicy, ScrubPolicy, StatePolicy, WorkerLimits } from '../codec/worker-task.js'
 import type { VoterId } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
@@ -32,6 +32,7 @@ export interface Workplace {
   readonly checkpoints: CheckpointPolicy
   readonly hold: HoldPolicy
   readonly state: StatePolicy
+  readonly scrub: ScrubPolicy
   readonly payloads: PayloadTools
   readonly links: Map<NodeId, LinkState>
   readonly wakeUp: WakeUp
