@@ -35,7 +35,7 @@ function nameOf(instance: Instance): string {
 }
 
 /** Where the group's thread leaves what it gives for a checkpoint of an instance. */
-export function inlinePath(directory: string, instance: Instance): string {
+export function inlineStatePath(directory: string, instance: Instance): string {
   return join(directory, INLINE + instance)
 }
 

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Instance, Millis } from '../base/numbers.js'
 import { encodeBuiltIn } from '../codec/built-in-state.js'
 import { isCondemned } from '../ring/gate-word.js'
 import { describeThrown } from '../state-machine/execute-failure.js'
 import { writeInline } from '../store/checkpoint-inline.js'
+import { inlineStatePath, saveOfMachine, savesPath } from '../store/checkpoint-layout.js'
 import { alarm, textOf } from './events.js'
 import type { GroupCheckpoints } from './group-checkpoints.js'
 import type { GroupExecution } from './group-execution.js'
@@ -132,7 +132,8 @@ export class CheckpointTaking {
       this.#retryAt = now + RETRY_MS
       return false
     }
-    this.#snapshotMs = snapshotMs
+    // Of one that was saved here, this thread knows.
+    if (snapshotMs > 0) this.#snapshotMs = snapshotMs
     this.#checkpoints.refresh()
     this.#tell(taking.asked)
     return true
@@ -160,14 +161,14 @@ export class CheckpointTaking {
     const externals = machines.externalIds.map((machine) => ({ machine, ...machines.positionOf(machine) }))
     const builtIn = encodeBuiltIn({ sessions, externals })
     mkdirSync(this.#checkpoints.directory, { recursive: true })
-    const path = join(this.#checkpoints.directory, `inline-${instance}`)
+    const path = inlineStatePath(this.#checkpoints.directory, instance)
     writeInline(path, { position: { executedUpTo: instance, chain, digest: execution.digest, builtIn }, snapshots })
     return path
   }
 
   #saveExternal(instance: Instance, execution: GroupExecution): void {
     for (const id of execution.machines.externalIds) {
-      const directory = join(this.#checkpoints.directory, `external-${instance}`, `machine-${id}`)
+      const directory = saveOfMachine(savesPath(this.#checkpoints.directory, instance), id)
       rmSync(directory, { recursive: true, force: true })
       mkdirSync(directory, { recursive: true })
       execution.asUser(() => execution.machines.save(id, directory))

@@ -131,8 +131,13 @@ export class Inbox {
       case RECORD_KIND.tune: {
         const host = this.#target.host(readGroupHead(view, offset, length))
         const at = offset + GROUP_HEAD_BYTES
-        if (host === undefined) this.#place.meter.add('badRecords')
-        else host.keeper.onCommand(decodeDetail(bytes, at, length - GROUP_HEAD_BYTES) as GroupCommand, now)
+        if (host === undefined) {
+          this.#place.meter.add('badRecords')
+          return
+        }
+        // Its status may be another one then.
+        this.#target.touch(host)
+        host.keeper.onCommand(decodeDetail(bytes, at, length - GROUP_HEAD_BYTES) as GroupCommand, now)
         return
       }
       case RECORD_KIND.stop:

@@ -8,7 +8,7 @@ import type { TakeRequest } from '../../src/codec/worker-records.js'
 import { allocateGate, isCondemned, SupervisorGate, WorkerGate } from '../../src/ring/gate-word.js'
 import { type AnyStateMachine, defineStateMachine } from '../../src/state-machine/contract.js'
 import { writeInline } from '../../src/store/checkpoint-inline.js'
-import { inlinePath, saveOfMachine, savesPath } from '../../src/store/checkpoint-layout.js'
+import { inlineStatePath, saveOfMachine, savesPath } from '../../src/store/checkpoint-layout.js'
 import { localCheckpoints } from '../../src/store/checkpoint-local.js'
 import { CheckpointReader } from '../../src/store/checkpoint-reader.js'
 import { LmdbLogView } from '../../src/store/lmdb-log-view.js'
@@ -237,7 +237,7 @@ describe('machines in memory', () => {
     const expected = standing()
     const { checkpoints } = group.paths
     mkdirSync(checkpoints, { recursive: true })
-    const path = inlinePath(checkpoints, group.instance)
+    const path = inlineStatePath(checkpoints, group.instance)
     const snapshots = expected.snapshots.map(([machine, bytes]) => ({ machine, bytes }))
     writeInline(path, { position: expected.position, snapshots })
     const { instance } = group
@@ -475,7 +475,7 @@ describe('what fails leaves nothing behind', () => {
     work(5)
     const { checkpoints } = group.paths
     mkdirSync(checkpoints, { recursive: true })
-    const path = inlinePath(checkpoints, 1)
+    const path = inlineStatePath(checkpoints, 1)
     const snapshots = standing().snapshots.map(([machine, bytes]) => ({ machine, bytes }))
     writeInline(path, { position: { ...group.position, executedUpTo: group.instance - 1 }, snapshots })
     expect(failureOf(() => make([sums, words], { inlinePath: path })).message).toMatch(/are at instance \d+/)
