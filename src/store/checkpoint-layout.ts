@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Instance } from '../base/numbers.js'
-import { unwritableCheckpoint } from './checkpoint-errors.js'
+import { unreadableCheckpoint, unwritableCheckpoint } from './checkpoint-errors.js'
 import { flushPath } from './durable-files.js'
 
 /**
@@ -48,7 +48,7 @@ export function saveOfMachine(saves: string, machine: number): string {
   return join(saves, `machine-${machine}`)
 }
 
-/** Folders of checkpoints, newest first, whatever is in them. */
+/** Folders of checkpoints, newest first, whatever is in them. Throws CHECKPOINT_DAMAGED or STORAGE_FAILED if there is no looking. */
 export function foldersOfCheckpoints(directory: string): { readonly instance: Instance; readonly path: string }[] {
   return namesIn(directory)
     .filter((name) => NAME.test(name) && nameOf(Number(name)) === name)
@@ -102,8 +102,9 @@ export function removeCheckpoint(directory: string, instance: Instance): void {
  * middle of. What is incoming is left alone. Throws STORAGE_FAILED.
  */
 export function settleCheckpoints(directory: string): void {
+  const names = namesIn(directory)
   try {
-    for (const name of namesIn(directory)) {
+    for (const name of names) {
       const path = join(directory, name)
       const final = name.startsWith(REPLACED) ? join(directory, name.slice(REPLACED.length)) : undefined
       if (final !== undefined && !existsSync(final)) renameSync(path, final)
@@ -120,6 +121,6 @@ function namesIn(directory: string): string[] {
     return readdirSync(directory)
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ENOENT') return []
-    throw error
+    throw unreadableCheckpoint(directory, error)
   }
 }

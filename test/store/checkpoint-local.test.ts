@@ -53,6 +53,14 @@ test('the path of a group; its folder need not be there', () => {
   removeCheckpoints(none, 1, new Set())
 })
 
+test('a directory that is none says so', () => {
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  const damaged = expect.objectContaining({ code: 'CHECKPOINT_DAMAGED', path: file })
+  expect(() => localCheckpoints(file)).toThrow(damaged)
+  expect(() => settleCheckpoints(file)).toThrow(damaged)
+})
+
 test('they are listed newest first, by number and not by letter', () => {
   const written = write(999_999_999_999, 5, 1_000_000_000_000, 40)
   expect(instances()).toEqual([1_000_000_000_000, 999_999_999_999, 40, 5])
