@@ -23,6 +23,7 @@ export const folders = {
     packages: [],
     node: '*',
   },
+  'src/store/last-life.ts': { imports: ['src/store/data-layout.ts'], packages: [], node: '*' },
   'src/store/set-aside.ts': {
     imports: ['src/store', 'src/store/data-layout.ts', 'src/store/data-dir-lock.ts'],
     packages: [],
@@ -46,6 +47,7 @@ export const folders = {
       'src/store/data-layout.ts',
       'src/store/data-dir-lock.ts',
       'src/store/set-aside.ts',
+      'src/store/last-life.ts',
     ],
     typesOnly: ['src/state-machine'],
     packages: ['piscina', 'pino', 'zod'],

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { VoterId } from '../core/membership.js'
 import { DataDirLock } from '../store/data-dir-lock.js'
+import { forgetLife, noteLife, readLastLife } from '../store/last-life.js'
 import { checkManifest, type Manifest, readManifest, writeManifest } from '../store/manifest.js'
 import { wasSetAside } from '../store/set-aside.js'
 import type { Genesis } from './genesis.js'
 import { defaultStores, type Settings } from './options.js'
 import { toPaxosError } from './paxos-error.js'
+
+const GOOD_LIFE_MS = 10 * 60_000
 
 /** The data directory of this node while it runs: locked, and known to be its own. */
 export class DataHome {
@@ -14,6 +17,7 @@ export class DataHome {
   readonly #settings: Settings
   readonly #lock: DataDirLock
   #manifest: Manifest | undefined
+  #lived: NodeJS.Timeout | undefined
 
   private constructor(settings: Settings, lock: DataDirLock, manifest: Manifest | undefined) {
     this.#dataDir = settings.dataDir
@@ -65,7 +69,23 @@ export class DataHome {
     this.#write({ ...(this.#manifest as Manifest), genesis })
   }
 
+  /** From here on the stores are opened. What becomes of this life is there to be read by the next one. */
+  beginLife(): { isOpen(): void } {
+    const failures = (readLastLife(this.#dataDir)?.failures ?? 0) + 1
+    noteLife(this.#dataDir, { phase: 'opening', failures })
+    return {
+      isOpen: () => {
+        noteLife(this.#dataDir, { phase: 'running', failures })
+        // It has lived: whatever ends it later is no matter of its stores.
+        this.#lived = setTimeout(() => noteLife(this.#dataDir, { phase: 'running', failures: 0 }), GOOD_LIFE_MS)
+        this.#lived.unref()
+      },
+    }
+  }
+
   close(): void {
+    clearTimeout(this.#lived)
+    forgetLife(this.#dataDir)
     this.#lock.release()
   }
 

@@ -18,6 +18,7 @@ import { NodeRuntime } from './node-runtime.js'
 import type { Logger } from './option-schema.js'
 import { defaultThreads, limitsOf, type Settings } from './options.js'
 import { PaxosError, toPaxosError } from './paxos-error.js'
+import { probeStores } from './store-probe.js'
 import { TimerHeap } from './timer-heap.js'
 import { WorkerPool, workerModule } from './worker-pool.js'
 
@@ -132,9 +133,12 @@ class Starter {
     birthRoom.isOpen = true
     const genesis = home.genesis ?? (await birthRoom.wait(this.#signal))
     this.#checkGroups(genesis)
+    await probeStores(settings.dataDir, home, genesis.groupCount, this.#log)
     const runtime = this.#createRuntime(home, genesis, limits, threads, pool, transport)
     this.#undo.push(async () => void (await runtime.stop(0)))
+    const life = home.beginLife()
     await runtime.start()
+    life.isOpen()
     const isBirth = home.genesis === undefined
     for (const { failure } of runtime.groups) {
       if (failure === undefined) continue

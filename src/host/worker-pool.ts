@@ -121,7 +121,7 @@ function loaded(thread: Piscina['threads'][number]): Promise<void> {
 }
 
 /** Compiled and source files have different extensions: it is derived from the running file. */
-export function workerModule(name: 'group-worker' | 'checkpoint-worker' | 'machine-probe'): URL {
+export function workerModule(name: 'group-worker' | 'checkpoint-worker' | 'machine-probe' | 'store-probe'): URL {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
   return new URL(`../../workers/${name}${extension}`, import.meta.url)
 }

@@ -6,6 +6,7 @@ import type { GroupIndex } from '../base/numbers.js'
  * ```
  * data/manifest.json       who this is: node, voter, genesis, number of stores
  * data/lock                the process that has it open
+ * data/last-life           how the last process that had it open ended: see last-life.ts
  * data/store-0007/log      LMDB environment: heads and records of the store's groups
  * data/store-0007/state    LMDB environment: the state of stored state machines
  * data/store-0007/checkpoints/group-3
@@ -26,6 +27,10 @@ export function manifestPath(dataDir: string): string {
 
 export function lockPath(dataDir: string): string {
   return join(dataDir, 'lock')
+}
+
+export function lastLifePath(dataDir: string): string {
+  return join(dataDir, 'last-life')
 }
 
 function storePath(dataDir: string, store: number): string {

@@ -1,7 +1,5 @@
-import { existsSync, renameSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { flushPath } from './durable-files.js'
 import { LmdbStateStore, type LmdbStateStoreOptions } from './lmdb-state-store.js'
+import { moveAside } from './set-aside.js'
 import { isStoreError, type StoreError } from './store-error.js'
 
 /**
@@ -20,13 +18,4 @@ export function openStateStore(
     setAside(error, aside)
     return new LmdbStateStore(options)
   }
-}
-
-function moveAside(path: string): string {
-  let number = 1
-  while (existsSync(`${path}-damaged-${number}`)) number++
-  const aside = `${path}-damaged-${number}`
-  renameSync(path, aside)
-  flushPath(dirname(path))
-  return aside
 }

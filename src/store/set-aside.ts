@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DataDirLock } from './data-dir-lock.js'
 import { asidesPresent, MANIFEST, nextAsidePath, storesPresent } from './data-layout.js'
 import { flushPath } from './durable-files.js'
@@ -21,6 +21,16 @@ export function setDataAside(dataDir: string): string {
   } finally {
     lock.release()
   }
+}
+
+/** Moves one environment aside, beside itself. Returns where it lies now. */
+export function moveAside(path: string): string {
+  let number = 1
+  while (existsSync(`${path}-damaged-${number}`)) number++
+  const aside = `${path}-damaged-${number}`
+  renameSync(path, aside)
+  flushPath(dirname(path))
+  return aside
 }
 
 /** Whether this directory once held a voter that has ended: then it is no sign that the cluster was never born. */

@@ -54,12 +54,16 @@ export class KvCluster {
   spawn(nodeId: number): KvProcess {
     const nodes = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
     const process = new KvProcess([
-      ...['--node', String(nodeId), '--nodes', nodes, '--data', join(this.#dir, String(nodeId))],
+      ...['--node', String(nodeId), '--nodes', nodes, '--data', this.dataDir(nodeId)],
       ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(this.#options.groups)],
       ...(this.#options.args ?? []),
     ])
     this.#processes.set(nodeId, process)
     return process
+  }
+
+  dataDir(nodeId: number): string {
+    return join(this.#dir, String(nodeId))
   }
 
   httpPort(nodeId: number): number {
