@@ -19,7 +19,7 @@ interface Take {
 
 /** Between the groups' threads, which say that a checkpoint is to be made, and those that make it: one task per group. */
 export class CheckpointRuns {
-  readonly #pool: CheckpointPool
+  readonly #pool: Pick<CheckpointPool, 'run'>
   readonly #jobOf: (group: HostedGroup, request: TakeRequest) => CheckpointJob
   readonly #events: NodeEvents
   readonly #wrote: () => void
@@ -28,7 +28,7 @@ export class CheckpointRuns {
   readonly #later = new Map<HostedGroup, Take>()
 
   constructor(
-    pool: CheckpointPool,
+    pool: Pick<CheckpointPool, 'run'>,
     jobOf: (group: HostedGroup, request: TakeRequest) => CheckpointJob,
     events: NodeEvents,
     wrote: () => void,
