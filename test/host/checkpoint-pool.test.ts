@@ -101,10 +101,12 @@ describe('tasks', () => {
     })
     const slow = run(2, 'wait')
     await until(() => opened.includes(2))
-    // It shows signs of life for longer than that.
+    const waiting = run(3, 'quick')
+    // It shows signs of life for longer than that; and who waits for a thread cannot show any.
     await new Promise((resolve) => setTimeout(resolve, 500))
     go(2)
     await expect(slow).resolves.toMatchObject({ instance: 200 })
+    await expect(waiting).resolves.toMatchObject({ instance: 300 })
   })
 })
 

@@ -249,6 +249,20 @@ describe('machines in memory', () => {
     expectNothingNew([String(instance).padStart(12, '0')])
   })
 
+  test('take no checkpoint for their base that is ahead of the instance, as one from a peer may be', () => {
+    group = new RecordedGroup(root, [sums, words])
+    work(10)
+    const expected = standing()
+    const { instance } = group
+    work(10)
+    make([sums, words], { replay: true })
+    make([sums, words], { instance, replay: true })
+    const [, older] = localCheckpoints(group.paths.checkpoints)
+    const reader = CheckpointReader.open(older?.path ?? '')
+    expectSameAs(reader, expected)
+    reader.close()
+  })
+
   test('an older checkpoint and more of the log stand in for a newest one that is damaged', () => {
     group = new RecordedGroup(root, [sums, words])
     work(20)
@@ -484,6 +498,20 @@ describe('what fails leaves nothing behind', () => {
     writeInline(path, { position: group.position, snapshots })
     writeFileSync(path, readFileSync(path).subarray(1))
     expect(failureOf(() => make([sums, words], { inlinePath: path }))).toMatchObject({ code: 'CHECKPOINT_DAMAGED' })
+    expectNothingNew()
+  })
+
+  test('machines in memory that another log has led to where the state stands', () => {
+    group = new RecordedGroup(root, [sums, store])
+    group.open()
+    group.choose(group.run(add('a', 1), put('key', 'value')))
+    group.commitState()
+    mkdirSync(group.paths.checkpoints, { recursive: true })
+    const path = inlineStatePath(group.paths.checkpoints, group.instance)
+    const snapshots = standing().snapshots.map(([machine, bytes]) => ({ machine, bytes }))
+    writeInline(path, { position: { ...group.position, chain: group.chain + 1 }, snapshots })
+    const failure = failureOf(() => make([sums, store], { inlinePath: path }))
+    expect(failure).toMatchObject({ code: 'CHECKPOINT_FAILED', message: expect.stringMatching(/with chain/) })
     expectNothingNew()
   })
 
