@@ -31,7 +31,7 @@ export function readCheckpointManifest(folder: string): { manifest: CheckpointMa
   }
 }
 
-/** Reads blocks of the data file of a checkpoint. Stays readable when the folder is removed meanwhile. */
+/** Reads blocks of the data file of a checkpoint. */
 export class CheckpointData {
   readonly #path: string
   readonly #manifest: CheckpointManifest

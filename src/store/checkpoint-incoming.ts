@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../base/assert.js'
 import type { GroupIndex, Instance } from '../base/numbers.js'
@@ -12,6 +12,7 @@ import { type LocalCheckpoint, localCheckpoint } from './checkpoint-local.js'
 import { type CheckpointManifest, MAX_MANIFEST_BYTES } from './checkpoint-manifest.js'
 import { decodeCheckpointManifest } from './checkpoint-manifest-codec.js'
 import { PIECE_BYTES, piecesOf } from './checkpoint-parts.js'
+import { setAside } from './checkpoint-removal.js'
 import { flushPath, makeDirectoryDurable } from './durable-files.js'
 import { isStoreError } from './store-error.js'
 
@@ -86,7 +87,7 @@ export class IncomingCheckpoint {
     } catch (error) {
       if (!isStoreError(error) || error.code === 'STORAGE_FAILED') throw error
     }
-    removeFolder(folder)
+    setAside(directory, INCOMING)
     return undefined
   }
 
@@ -100,7 +101,7 @@ export class IncomingCheckpoint {
     const possible = Number.isSafeInteger(manifestBytes) && Number.isSafeInteger(dataBytes) && dataBytes >= 0
     if (!possible || manifestBytes < 1 || manifestBytes > MAX_MANIFEST_BYTES)
       throw damagedCheckpoint(folder, `a peer offers a manifest of ${manifestBytes} and data of ${dataBytes} bytes`)
-    removeFolder(folder)
+    setAside(directory, INCOMING)
     try {
       makeDirectoryDurable(directory)
       mkdirSync(folder)
@@ -167,7 +168,7 @@ export class IncomingCheckpoint {
   /** Removes all of it. */
   abandon(): void {
     this.close()
-    removeFolder(this.#folder)
+    setAside(this.#directory, INCOMING)
   }
 
   /** Leaves it for a later life to find. */
@@ -242,13 +243,5 @@ function isSound(data: CheckpointData, block: number): boolean {
   } catch (error) {
     if (isStoreError(error) && error.code === 'CHECKPOINT_DAMAGED') return false
     throw error
-  }
-}
-
-function removeFolder(folder: string): void {
-  try {
-    rmSync(folder, { recursive: true, force: true })
-  } catch (error) {
-    throw unwritableCheckpoint(folder, error)
   }
 }

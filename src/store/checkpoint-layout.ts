@@ -1,8 +1,10 @@
-import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Instance } from '../base/numbers.js'
 import { unreadableCheckpoint, unwritableCheckpoint } from './checkpoint-errors.js'
+import { setAside } from './checkpoint-removal.js'
 import { flushPath } from './durable-files.js'
+import { isStoreError } from './store-error.js'
 
 /**
  * The checkpoints of one group. A folder has its final name only once all in it was flushed.
@@ -15,7 +17,7 @@ import { flushPath } from './durable-files.js'
  * group-3/inline-12345             what the group's thread gives for it (checkpoint-inline.ts)
  * group-3/external-12345/machine-7 what an external machine has saved for it
  * group-3/replaced-000000012345    for a moment, while another one of its instance takes its place
- * group-3/removed-000000012345     for a moment, while it is deleted
+ * group-3/removed-...              what is to be deleted (checkpoint-removal.ts)
  * ```
  */
 export const CHECKPOINT_MANIFEST = 'manifest'
@@ -25,7 +27,6 @@ export const WRITING = 'writing-'
 const INLINE = 'inline-'
 const EXTERNAL = 'external-'
 const REPLACED = 'replaced-'
-const REMOVED = 'removed-'
 
 const DIGITS = 12
 const NAME = /^\d{12,16}$/
@@ -62,57 +63,50 @@ export function foldersOfCheckpoints(directory: string): { readonly instance: In
  */
 export function placeCheckpoint(temporary: string, directory: string, instance: Instance): string {
   const path = join(directory, nameOf(instance))
-  const old = join(directory, REPLACED + nameOf(instance))
+  const old = REPLACED + nameOf(instance)
   try {
     flushPath(temporary)
     const replaces = existsSync(path)
     if (replaces) {
-      rmSync(old, { recursive: true, force: true })
-      renameSync(path, old)
+      setAside(directory, old)
+      renameSync(path, join(directory, old))
     }
     try {
       renameSync(temporary, path)
     } catch (error) {
-      if (replaces) renameSync(old, path)
+      if (replaces) renameSync(join(directory, old), path)
       throw error
     }
     flushPath(directory)
-    rmSync(old, { recursive: true, force: true })
+    if (replaces) setAside(directory, old)
   } catch (error) {
-    throw unwritableCheckpoint(path, error)
+    throw isStoreError(error) ? error : unwritableCheckpoint(path, error)
   }
   return path
 }
 
-/** Removes a checkpoint, so that a cut never leaves a part of it under its name. Throws STORAGE_FAILED. */
+/** Takes a checkpoint from its place (`clearRemoved` deletes it). Throws STORAGE_FAILED. */
 export function removeCheckpoint(directory: string, instance: Instance): void {
-  const removed = join(directory, REMOVED + nameOf(instance))
-  try {
-    rmSync(removed, { recursive: true, force: true })
-    renameSync(join(directory, nameOf(instance)), removed)
-    flushPath(directory)
-    rmSync(removed, { recursive: true, force: true })
-  } catch (error) {
-    throw unwritableCheckpoint(removed, error)
-  }
+  setAside(directory, nameOf(instance))
 }
 
 /**
  * To be called at the start, before anything else is done with the directory: ends what an earlier life was in the
- * middle of. What is incoming is left alone. Throws STORAGE_FAILED.
+ * middle of. What is incoming is left alone; what is to be deleted waits for `clearRemoved`. Throws STORAGE_FAILED.
  */
 export function settleCheckpoints(directory: string): void {
-  const names = namesIn(directory)
+  for (const name of namesIn(directory)) {
+    const final = name.startsWith(REPLACED) ? name.slice(REPLACED.length) : undefined
+    if (final !== undefined && !existsSync(join(directory, final))) putBack(directory, name, final)
+    else if ([WRITING, INLINE, EXTERNAL, REPLACED].some((prefix) => name.startsWith(prefix))) setAside(directory, name)
+  }
+}
+
+function putBack(directory: string, name: string, final: string): void {
   try {
-    for (const name of names) {
-      const path = join(directory, name)
-      const final = name.startsWith(REPLACED) ? join(directory, name.slice(REPLACED.length)) : undefined
-      if (final !== undefined && !existsSync(final)) renameSync(path, final)
-      else if ([WRITING, INLINE, EXTERNAL, REPLACED, REMOVED].some((prefix) => name.startsWith(prefix)))
-        rmSync(path, { recursive: true })
-    }
+    renameSync(join(directory, name), join(directory, final))
   } catch (error) {
-    throw unwritableCheckpoint(directory, error)
+    throw unwritableCheckpoint(join(directory, name), error)
   }
 }
 

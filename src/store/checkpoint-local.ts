@@ -42,7 +42,8 @@ export function localCheckpoints(directory: string, onUnreadable?: (error: Store
 
 /**
  * Removes all but the `keep` newest that can be read and those whose instance is pinned: because it is being sent or
- * loaded. Damaged ones go; one of a newer format, or one that may not be read just now, stays. Throws STORAGE_FAILED.
+ * loaded. Damaged ones go; one of a newer format, or one that may not be read just now, stays. Their space is free once
+ * `clearRemoved` has deleted them. Throws STORAGE_FAILED.
  */
 export function removeCheckpoints(directory: string, keep: number, pinned: ReadonlySet<Instance>): void {
   let kept = 0

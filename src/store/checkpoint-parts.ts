@@ -13,7 +13,7 @@ export function piecesOf(manifestBytes: number): number {
 
 /**
  * A checkpoint as it is sent to a peer: numbered from 0 its manifest in pieces, then its blocks as stored. Reads one
- * part at a time and hands out none that is damaged. It may be removed meanwhile: what is open stays readable.
+ * part at a time and hands out none that is damaged. It has to be pinned meanwhile (`removeCheckpoints`).
  */
 export class CheckpointParts {
   readonly manifest: CheckpointManifest

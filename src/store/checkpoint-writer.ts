@@ -18,7 +18,9 @@ import {
   SECTION_OF,
 } from './checkpoint-manifest.js'
 import { decodeCheckpointManifest, encodeCheckpointManifest, type NewSection } from './checkpoint-manifest-codec.js'
+import { clearRemoved } from './checkpoint-removal.js'
 import { makeDirectoryDurable } from './durable-files.js'
+import { isStoreError } from './store-error.js'
 
 const FLUSH_BYTES = 8 * 1024 * 1024
 
@@ -58,9 +60,11 @@ export class CheckpointWriter {
     this.#block = new Uint8Array(blockBytes)
     try {
       makeDirectoryDurable(directory)
+      // Here is the time for it, and space is needed now.
+      clearRemoved(directory)
       this.#temporary = mkdtempSync(join(directory, WRITING))
     } catch (error) {
-      throw unwritableCheckpoint(directory, error)
+      throw isStoreError(error) ? error : unwritableCheckpoint(directory, error)
     }
     try {
       this.#data = new CheckpointFile(join(this.#temporary, CHECKPOINT_DATA), FLUSH_BYTES)
@@ -70,7 +74,7 @@ export class CheckpointWriter {
     }
   }
 
-  /** Into a folder of its own in `directory`, the group's. */
+  /** Into a folder of its own in `directory`, the group's; first deletes what was removed there. */
   static begin(directory: string, meta: CheckpointMeta, blockBytes: number = BLOCK_BYTES): CheckpointWriter {
     return new CheckpointWriter(directory, meta, blockBytes)
   }

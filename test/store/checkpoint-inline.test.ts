@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { type InlineState, readInline, writeInline } from '../../src/store/checkpoint-inline.js'
 import { inlineStatePath, saveOfMachine, savesPath, settleCheckpoints } from '../../src/store/checkpoint-layout.js'
+import { clearRemoved } from '../../src/store/checkpoint-removal.js'
 
 let root: string
 
@@ -79,5 +80,6 @@ test('what a former life has left for a checkpoint is gone after the start', () 
   mkdirSync(join(root, 'incoming'))
   expect(existsSync(join(root, 'inline-12'))).toBe(true)
   settleCheckpoints(root)
+  clearRemoved(root)
   expect(readdirSync(root)).toEqual(['incoming'])
 })

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -15,7 +16,10 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { crc32 } from '../../src/codec/crc32.js'
 import { putU16, putU32 } from '../../src/codec/little-endian.js'
 import { settleCheckpoints } from '../../src/store/checkpoint-layout.js'
-import { localCheckpoints, removeCheckpoints } from '../../src/store/checkpoint-local.js'
+import { type LocalCheckpoint, localCheckpoints, removeCheckpoints } from '../../src/store/checkpoint-local.js'
+import { CheckpointParts } from '../../src/store/checkpoint-parts.js'
+import { CheckpointReader } from '../../src/store/checkpoint-reader.js'
+import { clearRemoved } from '../../src/store/checkpoint-removal.js'
 import { checkpointsPath } from '../../src/store/data-layout.js'
 import type { StoreError } from '../../src/store/store-error.js'
 import { readSample, sampleContents, writeSample } from './support/checkpoint-samples.js'
@@ -96,11 +100,23 @@ test('unreadable ones are left out and told of, each with what is wrong', () => 
   ])
 })
 
+test('a data file that is shorter or longer than its manifest says is neither read nor sent', () => {
+  const [{ path, dataBytes }] = write(5) as [LocalCheckpoint]
+  for (const size of [dataBytes - 1, dataBytes + 1]) {
+    truncateSync(join(path, 'data'), size)
+    const message = expect.stringContaining(`data is damaged: it has ${size} bytes, its manifest says ${dataBytes}`)
+    const damaged = expect.objectContaining({ code: 'CHECKPOINT_DAMAGED', message })
+    expect(() => CheckpointReader.open(path)).toThrow(damaged)
+    expect(() => CheckpointParts.open(path)).toThrow(damaged)
+  }
+})
+
 test('the newest are kept, pinned ones too, and damaged ones do not count', () => {
   write(1, 2, 3, 4, 5, 6, 7)
   truncateSync(join(folder(7), 'data'), 30)
   asNewer(1)
   removeCheckpoints(directory, 2, new Set([3]))
+  clearRemoved(directory)
   expect(instances()).toEqual([6, 5, 3])
   expect(readdirSync(directory).sort()).toEqual([1, 3, 5, 6].map((one) => folder(one).slice(-12)))
   removeCheckpoints(directory, 0, new Set([3]))
@@ -127,10 +143,41 @@ test('a start ends what an earlier life was in the middle of', () => {
   renameSync(folder(5), join(directory, 'replaced-000000000005'))
   cpSync(folder(6), join(directory, 'replaced-000000000006'), { recursive: true })
   cpSync(folder(6), join(directory, 'writing-aBc123'), { recursive: true })
-  mkdirSync(join(directory, 'removed-000000000004'))
+  mkdirSync(join(directory, 'removed-000000000004-0'))
   mkdirSync(join(directory, 'incoming'))
   settleCheckpoints(directory)
   expect(instances()).toEqual([6, 5])
+  expect(clearRemoved(directory)).toBe(false)
   expect(readdirSync(directory)).toEqual(['000000000005', '000000000006', 'incoming'])
   expect(readSample(folder(5)).contents).toEqual(sampleContents(5))
+})
+
+test('what is removed is only renamed, however often, and deleted in slices or by the next writer', () => {
+  for (let i = 0; i < 3; i++) {
+    write(5)
+    removeCheckpoints(directory, 0, new Set())
+    expect(readdirSync(directory)).toEqual(['removed-000000000005-0'])
+    if (i > 0) continue
+    const file = join(directory, 'removed-000000000005-0', 'data')
+    truncateSync(file, 1_000_000)
+    expect(clearRemoved(directory, 400_000)).toBe(true)
+    expect(statSync(file).size).toBe(600_000)
+    let slices = 1
+    while (clearRemoved(directory, 400_000)) slices++
+    expect([slices, readdirSync(directory)]).toEqual([2, []])
+  }
+  write(5)
+  renameSync(folder(5), join(directory, 'removed-000000000005-1'))
+  write(5, 6)
+  removeCheckpoints(directory, 0, new Set())
+  expect(clearRemoved(directory)).toBe(false)
+  expect(readdirSync(directory)).toEqual([])
+})
+
+test('a slice of small files ends too', () => {
+  const removed = join(directory, 'removed-x-0')
+  mkdirSync(removed)
+  for (let i = 0; i < 20; i++) writeFileSync(join(removed, `${i}`), '')
+  expect(clearRemoved(directory, 5 * 4096)).toBe(true)
+  expect(readdirSync(removed)).toHaveLength(15)
 })

@@ -8,6 +8,7 @@ import { settleCheckpoints } from '../../../src/store/checkpoint-layout.js'
 import { localCheckpoints, removeCheckpoints } from '../../../src/store/checkpoint-local.js'
 import { CheckpointParts } from '../../../src/store/checkpoint-parts.js'
 import { CheckpointReader } from '../../../src/store/checkpoint-reader.js'
+import { clearRemoved } from '../../../src/store/checkpoint-removal.js'
 import { isStoreError } from '../../../src/store/store-error.js'
 import { type MachineContent, OWNER, sampleContents, writeSample } from './checkpoint-samples.js'
 import { DiskRecorder } from './disk-recorder.js'
@@ -65,7 +66,10 @@ const scenes: Record<string, () => void> = {
   write,
   replace: write,
   receive,
-  remove: () => removeCheckpoints(directory, 0, new Set()),
+  remove: () => {
+    removeCheckpoints(directory, 0, new Set())
+    clearRemoved(directory)
+  },
   'large write': write,
   'large receive': receive,
 }
@@ -87,7 +91,7 @@ function failAt(call: number): boolean {
   if (failure !== undefined && !(isStoreError(failure) && failure.code === code && failure.path.startsWith(directory)))
     say(`bad at call ${call}: ${(failure as Error).stack}`)
   const names = readdirSync(directory).join(' ')
-  if (/writing|incoming/.test(names)) say(`bad at call ${call}: ${names} is left behind`)
+  if (/(^| )(writing|incoming)/.test(names)) say(`bad at call ${call}: ${names} is left behind`)
   settleCheckpoints(directory)
   judge(call, failure === undefined)
   return hasFailed

@@ -8,6 +8,7 @@ import { IncomingCheckpoint } from '../../../src/store/checkpoint-incoming.js'
 import { settleCheckpoints } from '../../../src/store/checkpoint-layout.js'
 import { type LocalCheckpoint, localCheckpoints, removeCheckpoints } from '../../../src/store/checkpoint-local.js'
 import { CheckpointParts } from '../../../src/store/checkpoint-parts.js'
+import { clearRemoved } from '../../../src/store/checkpoint-removal.js'
 import { type MachineContent, OWNER, readSample, sampleContents, writeSample } from './checkpoint-samples.js'
 import { CUTS, DiskRecorder, type Sabotage } from './disk-recorder.js'
 
@@ -57,6 +58,7 @@ function judge(found: string): void {
     if (!isDeepStrictEqual(readSample(path).contents, known.get(id))) throw new Error(`${path} has other contents`)
   }
   resume(found)
+  while (clearRemoved(found, 100));
   const left = readdirSync(found).filter((name) => !/^\d{12}$/.test(name))
   if (left.length > 0) throw new Error(`${left} is left over`)
 }
@@ -108,6 +110,8 @@ const scenes: Record<string, () => void> = {
   remove: () => {
     allowed = [onlyOld!, '']
     removeCheckpoints(directory, 0, new Set())
+    allowed = ['']
+    while (clearRemoved(directory, 500));
     acknowledge('', ['group-3/'])
   },
   receive: () => {

@@ -42,6 +42,8 @@ export class DiskRecorder {
     ) => {
       patched[name] = (...args: unknown[]) => {
         if (this.#active) this.#maybeFail(name, args)
+        // Its number will be another file's.
+        if (name === 'unlinkSync') this.#durable.delete(fs.lstatSync(String(args[0])).ino)
         const result = call(...args)
         const what = this.#active ? note(args, result) : undefined
         if (what !== undefined) this.#step(what)
@@ -118,7 +120,10 @@ export class DiskRecorder {
     if (now.equals(durable)) return
     const torn = cut === 'torn' ? Math.floor((durable.length + now.length) / 2) : durable.length
     const left = Buffer.concat([durable, now.subarray(durable.length, torn)])
-    fs.writeFileSync(image, cut === 'lost' ? left : Buffer.concat([left, Buffer.alloc(now.length - left.length)]))
+    fs.writeFileSync(
+      image,
+      cut === 'lost' ? left : Buffer.concat([left, Buffer.alloc(Math.max(0, now.length - left.length))]),
+    )
   }
 
   #opened(path: string, flags: string, fd: number): string | undefined {
@@ -161,11 +166,7 @@ export class DiskRecorder {
   #remove(path: string): void {
     const stat = fs.lstatSync(path, { throwIfNoEntry: false })
     if (stat === undefined) return
-    if (!stat.isDirectory()) {
-      // Its number will be another file's.
-      this.#durable.delete(stat.ino)
-      return fs.unlinkSync(path)
-    }
+    if (!stat.isDirectory()) return fs.unlinkSync(path)
     for (const name of fs.readdirSync(path)) this.#remove(join(path, name))
     fs.rmdirSync(path)
   }
