@@ -6,6 +6,7 @@ export const WORKER_COUNTERS = [
   'commitMs',
   'stateCommits',
   'stateCommitMs',
+  'keepMs',
   'recordsWritten',
   'bytesWritten',
   'instancesExecuted',

@@ -63,6 +63,7 @@ export class CheckpointLoading {
   abort(): void {
     const load = this.#load
     this.#load = undefined
+    if (load !== undefined) this.#host.store.tidySoon()
     try {
       load?.abort()
     } catch (error) {
@@ -82,6 +83,7 @@ export class CheckpointLoading {
     if (write === undefined || !store.commit([{ ...write, head: movedTo(write.head, instance, chain) }], now)) return
     load.finish()
     this.#load = undefined
+    store.tidySoon()
     callers.endAll()
     const durable = store.load(group, now)
     if (durable !== undefined) this.#host.build(durable, now)

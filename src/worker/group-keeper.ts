@@ -6,6 +6,7 @@ import type { Transfer } from '../core/effects.js'
 import type { PartStored } from '../core/input.js'
 import type { MachineHome } from '../state-machine/machine-set.js'
 import { CheckpointReader } from '../store/checkpoint-reader.js'
+import { clearRemoved } from '../store/checkpoint-removal.js'
 import type { StateStore, StateWrite } from '../store/state-store.js'
 import { isStoreError, StoreError } from '../store/store-error.js'
 import { CheckpointLoading } from './checkpoint-loading.js'
@@ -23,6 +24,9 @@ import { StateCommits } from './state-commits.js'
 const LOOK_MS = 1000
 /** What a checkpoint must save against streaming the log: it interrupts its taker. */
 const MIN_SAVING_BYTES = 16 * 1024 * 1024
+/** A slice of a removed checkpoint that is deleted, and the pause between two of them. */
+const TIDY_BYTES = 8 * 1024 * 1024
+const TIDY_MS = 50
 
 /** Where the files of one group are. */
 export interface GroupPaths {
@@ -46,6 +50,7 @@ export class GroupKeeper {
   readonly #incoming: IncomingTransfer
   readonly #scrub: Scrub
   #lookAt: Millis = Number.POSITIVE_INFINITY
+  #tidyAt: Millis = Number.POSITIVE_INFINITY
   /** Of the execution, as far as it was accounted for. */
   #seenInstance: Instance = 0
   #seenBytes = 0
@@ -164,6 +169,7 @@ export class GroupKeeper {
     this.#seenInstance = start.base.executedUpTo
     this.#seenBytes = 0
     this.#lookAt = now + LOOK_MS
+    this.#tidyAt = now
     for (const machine of start.behind) {
       const message = `external machine ${machine} is behind what was committed with its group: it is loaded from a checkpoint`
       place.outbox.event(group, alarm('MACHINE_BEHIND', { machine, message }))
@@ -181,7 +187,9 @@ export class GroupKeeper {
 
   /** The state cannot be proven any more: nothing of it is read again, and the group is built anew without it. */
   dropState(): void {
-    this.#host.store.state?.drop(this.#host.group)
+    const { store, group } = this.#host
+    store.state?.drop(group)
+    store.tidySoon()
   }
 
   /** The core's wishes about checkpoints. After the commit of a round. */
@@ -224,6 +232,7 @@ export class GroupKeeper {
     if (this.#loading.isBusy) this.#loading.step(now)
     else if (this.#incoming.isRechecking) this.#answer(this.#incoming.goOn(), now)
     if (now >= this.#lookAt) this.#look(now)
+    if (now >= this.#tidyAt) this.#tidy(now)
     this.#scrub.step(now)
     const isStateThere = !place.needsState || this.commits.at === this.#host.core?.executedUpTo
     if (isStateThere && this.#taking.wants(now)) this.#taking.take(now)
@@ -242,7 +251,7 @@ export class GroupKeeper {
   /** Asks to be woken when something of this group is due. */
   arm(): void {
     this.commits.arm()
-    this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#taking.dueAt, this.#scrub.dueAt))
+    this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#tidyAt, this.#taking.dueAt, this.#scrub.dueAt))
   }
 
   close(): void {
@@ -268,6 +277,17 @@ export class GroupKeeper {
     this.#lookAt = Number.POSITIVE_INFINITY
     if (this.#trimming.look(now)) this.#taking.want()
     this.#host.place.wakeUp.by(this.#taking.dueAt)
+  }
+
+  /** What was removed is deleted in slices: the file system takes its time for large files. */
+  #tidy(now: Millis): void {
+    const { store, place } = this.#host
+    try {
+      this.#tidyAt = clearRemoved(this.#paths.checkpoints, TIDY_BYTES) ? now + TIDY_MS : Number.POSITIVE_INFINITY
+    } catch (error) {
+      store.fail(error, now)
+    }
+    place.wakeUp.by(this.#tidyAt)
   }
 
   #serve(transfer: Transfer, now: Millis): void {
@@ -299,6 +319,7 @@ export class GroupKeeper {
   /** There is another newest checkpoint. */
   #renewed(now: Millis): void {
     this.#checkpoints.removeOld(now)
+    this.#tidyAt = now
     this.#tellCore(now)
     this.#lookAt = now
   }

@@ -8,6 +8,10 @@ import { BackOff } from './back-off.js'
 import type { GroupHost } from './group-host.js'
 import type { WakeUp } from './wake-up.js'
 
+/** A slice of what replaced states have left, a durable commit each, and the pause between two of them. */
+const TIDY_BYTES = 1024 * 1024
+const TIDY_MS = 50
+
 /** What made a store unusable, as its groups and the host hear of it. */
 export interface StoreFailure {
   readonly code: string
@@ -34,6 +38,8 @@ export class HostedStore {
   #log: LogStore
   #state: StateStore | undefined
   #failure: StoreFailure | undefined
+  /** Earlier lives may have left something. */
+  #tidyAt: Millis = 0
 
   /** What is opened here is opened again after a full disk; what that throws the first time is the caller's. */
   constructor(path: string, openers: StoreOpeners, wakeUp: WakeUp) {
@@ -164,6 +170,27 @@ export class HostedStore {
     this.#backOff.succeeded()
     this.build(now)
     return true
+  }
+
+  /** Gives back, slice by slice, what replaced states have left. */
+  tidy(now: Millis): void {
+    if (now < this.#tidyAt || this.#failure !== undefined || this.#state === undefined) return
+    try {
+      this.#tidyAt = this.#state.collect(TIDY_BYTES) ? now + TIDY_MS : Number.POSITIVE_INFINITY
+    } catch (error) {
+      this.fail(error, now)
+    }
+    this.#wakeUp.by(this.#tidyAt)
+  }
+
+  /** There may be something to tidy: a state was replaced, or dropped. */
+  tidySoon(): void {
+    this.#tidyAt = 0
+  }
+
+  /** Asks to be woken when something of this store is due. */
+  arm(): void {
+    this.#wakeUp.by(this.#tidyAt)
   }
 
   endRound(): void {

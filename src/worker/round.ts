@@ -192,11 +192,15 @@ export class Round implements InboxTarget {
     for (const store of this.#stores) {
       if (store.state === undefined || store.failure !== undefined) continue
       if (store.groups.some(({ keeper }) => keeper.isStateDue(now))) this.#commitState(store, now)
+      store.tidy(now)
     }
+    const { clock, meter } = this.#place
+    const before = clock.now()
     for (const host of this.hosts) {
       host.keeper.afterRound(now)
       if (host.wantsRound) this.touch(host)
     }
+    meter.add('keepMs', clock.now() - before)
   }
 
   /**
@@ -229,7 +233,10 @@ export class Round implements InboxTarget {
 
   /** Failures whose back-off is over. */
   #recover(now: Millis): void {
-    for (const store of this.#stores) if (store.tryReopen(now)) for (const host of store.groups) this.touch(host)
+    for (const store of this.#stores) {
+      if (store.tryReopen(now)) for (const host of store.groups) this.touch(host)
+      store.arm()
+    }
     for (const host of this.hosts) {
       if (host.tryRebuild(now)) this.touch(host)
       host.keeper.arm()
