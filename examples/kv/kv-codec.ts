@@ -31,17 +31,27 @@ export interface Reply {
 }
 
 export const MAX_KEY_BYTES = 1024
+export const MAX_VALUE_BYTES = 32 * 1024 * 1024
 
 const COMMAND_HEADER_BYTES = 12
 const REPLY_HEADER_BYTES = 16
 const EMPTY = new Uint8Array(0)
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 export const encodeKey = (key: string): Uint8Array => encoder.encode(key)
-export const decodeKey = (bytes: Uint8Array): string => decoder.decode(bytes)
+
+/** Undefined if it is no key: 1 to `MAX_KEY_BYTES` bytes of UTF-8. */
+export function decodeKey(bytes: Uint8Array): string | undefined {
+  if (bytes.length === 0 || bytes.length > MAX_KEY_BYTES) return undefined
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
 
 export function encodeCommand(operation: Operation, key: string, value: Uint8Array = EMPTY, ifVersion = 0): Uint8Array {
   const keyBytes = encodeKey(key)
@@ -60,10 +70,12 @@ export function decodeCommand(bytes: Uint8Array): Command | undefined {
   if (bytes.length < COMMAND_HEADER_BYTES) return undefined
   const view = viewOf(bytes)
   const valueAt = COMMAND_HEADER_BYTES + view.getUint16(2, true)
-  if (valueAt > bytes.length) return undefined
+  if (valueAt > bytes.length || bytes.length - valueAt > MAX_VALUE_BYTES) return undefined
+  const key = decodeKey(bytes.subarray(COMMAND_HEADER_BYTES, valueAt))
+  if (key === undefined) return undefined
   return {
     operation: view.getUint8(0),
-    key: decodeKey(bytes.subarray(COMMAND_HEADER_BYTES, valueAt)),
+    key,
     ifVersion: view.getFloat64(4, true),
     value: bytes.subarray(valueAt),
   }

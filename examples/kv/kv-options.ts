@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type { ServerChoice } from './http-server.js'
+import { MAX_VALUE_BYTES } from './kv-codec.js'
 
 export interface KvOptions {
   readonly nodeId: number
@@ -10,6 +11,7 @@ export interface KvOptions {
   readonly timeoutMs: number
   readonly maxValueBytes: number
   readonly server: ServerChoice
+  readonly state: 'stored' | 'memory'
 }
 
 export const usage = `npm run kv -- --node 1 --nodes 127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403 --data DIR --http 127.0.0.1:8401 --groups 4
@@ -22,6 +24,7 @@ export const usage = `npm run kv -- --node 1 --nodes 127.0.0.1:7401,127.0.0.1:74
   --timeout MS       how long a request may take (default 5000)
   --max-value BYTES  the largest value (default 1048576)
   --server NAME      auto, uws (uWebSockets.js) or node (node:http); default auto
+  --state KIND       stored (on disk) or memory (in memory); default memory. The same on each node, for ever
 
 The environment variable PAXOS_SECRET holds the secret that the nodes prove to each other.`
 
@@ -38,14 +41,16 @@ export function parseKvOptions(args: readonly string[]): KvOptions {
       timeout: { type: 'string', default: '5000' },
       'max-value': { type: 'string', default: '1048576' },
       server: { type: 'string', default: 'auto' },
+      state: { type: 'string', default: 'memory' },
     },
   })
-  const { node, nodes, data, http, server } = values
+  const { node, nodes, data, http, server, state } = values
   if (!node || !nodes || !data || !http) throw new Error('--node, --nodes, --data and --http are needed')
   const addresses = nodes.split(',')
   const address = /^(?<host>.+):(?<port>\d+)$/.exec(http)?.groups
   if (address === undefined) throw new Error(`--http takes HOST:PORT, got ${http}`)
   if (server !== 'auto' && server !== 'uws' && server !== 'node') throw new Error('--server takes auto, uws or node')
+  if (state !== 'stored' && state !== 'memory') throw new Error('--state takes stored or memory')
   return {
     nodeId: whole('--node', node, 1, addresses.length),
     nodes: Object.fromEntries(addresses.map((text, index) => [index + 1, text])),
@@ -53,8 +58,9 @@ export function parseKvOptions(args: readonly string[]): KvOptions {
     http: { host: address.host!.replace(/^\[|\]$/g, ''), port: whole('--http', address.port!, 0, 65_535) },
     groups: whole('--groups', values.groups, 1, 65_536),
     timeoutMs: whole('--timeout', values.timeout, 1, 3_600_000),
-    maxValueBytes: whole('--max-value', values['max-value'], 1, 64 * 1024 * 1024),
+    maxValueBytes: whole('--max-value', values['max-value'], 1, MAX_VALUE_BYTES),
     server,
+    state,
   }
 }
 

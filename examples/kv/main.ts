@@ -36,13 +36,14 @@ async function main(): Promise<void> {
 
 /** Undefined: it was told to stop while it still waited, for its peers perhaps. */
 async function startNode(options: KvOptions, stopping: AbortSignal): Promise<PaxosNode | undefined> {
-  const { nodeId, nodes, dataDir, groups } = options
+  const { nodeId, nodes, dataDir, groups, state } = options
+  const machine = state === 'stored' ? './kv-machine.js' : './kv-memory-machine.js'
   const paxosOptions = {
     nodeId,
     nodes,
     dataDir,
     groups: { count: groups },
-    stateMachines: [new URL('./kv-machine.js', import.meta.url)],
+    stateMachines: [new URL(machine, import.meta.url)],
     clusterSecret: process.env.PAXOS_SECRET ?? 'a secret for examples only',
     create: true,
   }

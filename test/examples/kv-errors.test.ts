@@ -37,8 +37,16 @@ describe('arguments of examples/kv', () => {
   const good = ['--node', '2', '--nodes', 'a:1,b:2', '--data', 'd', '--http', '[::1]:8401']
 
   test('are read', () => {
-    const options = { nodeId: 2, nodes: { 1: 'a:1', 2: 'b:2' }, dataDir: 'd', groups: 4, server: 'auto' }
+    const options = {
+      nodeId: 2,
+      nodes: { 1: 'a:1', 2: 'b:2' },
+      dataDir: 'd',
+      groups: 4,
+      server: 'auto',
+      state: 'memory',
+    }
     expect(parseKvOptions(good)).toMatchObject({ ...options, http: { host: '::1', port: 8401 } })
+    expect(parseKvOptions([...good, '--state', 'stored']).state).toBe('stored')
   })
 
   test.each([
@@ -46,6 +54,8 @@ describe('arguments of examples/kv', () => {
     [['--http', '8401'], '--http takes HOST:PORT, got 8401'],
     [['--groups', 'many'], '--groups takes a whole number from 1 to 65536, got many'],
     [['--server', 'apache'], '--server takes auto, uws or node'],
+    [['--state', 'disk'], '--state takes stored or memory'],
+    [['--max-value', '99999999'], '--max-value takes a whole number from 1 to 33554432, got 99999999'],
     [['--data', ''], '--node, --nodes, --data and --http are needed'],
   ])('%p is refused', (wrong, message) => {
     expect(() => parseKvOptions([...good, ...wrong])).toThrow(message)
