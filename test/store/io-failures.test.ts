@@ -43,10 +43,10 @@ describeIfBuilt('a store of which one call to the disk fails', () => {
   function run(rule: IoRule) {
     const path = join(directory, 'store', 'log')
     rmSync(path, { recursive: true, force: true })
-    shim.set(0, rule)
+    shim.set(rule)
     const env = { ...process.env, ...shim.env }
     const ended = spawnSync(process.execPath, [script, path, `${seed}`, `${commits}`], { encoding: 'utf8', env })
-    expect(shim.count(0).hit).toBe(1)
+    expect(shim.count.hit).toBe(1)
     const lines = ended.stdout.trimEnd().split('\n').filter(Boolean)
     const acks = lines.filter((line) => line.startsWith('ack '))
     return { path, lines, acks: acks.length - 1, signal: ended.signal }
@@ -132,7 +132,7 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
 
   test('a flush fails: the group stops and stays so though the disk is whole again; the other one goes on', async () => {
     const life = await working()
-    shim.set(0, { calls: ['flush'], path: FIRST, error: 'EIO', times: 1 })
+    shim.set({ calls: ['flush'], path: FIRST, error: 'EIO', times: 1 })
     expect(await life.until((lines) => lines.includes('state 0 failed'))).toBe(true)
     const from = life.lines.length
     expect(life.lines).toContain('alarm 0 STORAGE_FAILED')
@@ -145,7 +145,7 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
 
   test('no space at the flush: the group stops, and comes back by itself when there is', async () => {
     const life = await working()
-    shim.set(0, { calls: ['flush'], path: FIRST, error: 'ENOSPC' })
+    shim.set({ calls: ['flush'], path: FIRST, error: 'ENOSPC' })
     expect(await life.until((lines) => lines.includes('state 0 failed'))).toBe(true)
     expect(life.lines).toContain('alarm 0 DISK_FULL')
     const from = life.lines.length
@@ -158,7 +158,7 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
 
   test('a flush takes long: the group is stalled, callers hear of it, and it goes on when the flush has ended', async () => {
     const life = await working()
-    shim.set(0, { calls: ['flush'], path: FIRST, delayMs: 1500, times: 1 })
+    shim.set({ calls: ['flush'], path: FIRST, delayMs: 1500, times: 1 })
     expect(await life.until((lines) => lines.includes('state 0 stalled'))).toBe(true)
     expect(life.lines.some((line) => /^alarm . STALLED$/.test(line))).toBe(true)
     const from = life.lines.length
@@ -170,7 +170,7 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
   test('a page write fails: the process dies or the group stops; nothing that was acknowledged is lost', async () => {
     for (const torn of [0, 0.5]) {
       const life = await working()
-      shim.set(0, { calls: ['write'], path: FIRST, error: 'EIO', times: 1, torn })
+      shim.set({ calls: ['write'], path: FIRST, error: 'EIO', times: 1, torn })
       await life.until((lines) => lines.includes('state 0 failed'))
       const from = life.lines.length
       if (!life.isOver) {
@@ -191,10 +191,10 @@ describeIfBuilt('a node whose disk fails under one of its stores', () => {
     ['a store is not opened', { calls: ['synchronous-write'], path: 'store-0001/log' }],
     ['the groups are not created', { calls: ['synchronous-write'], path: 'store-0001/log', skip: 1 }],
   ] as [string, IoRule][])('a birth at which %s is refused, and can be done again', async (_name, rule) => {
-    shim.set(0, { ...rule, error: 'EIO', times: 1 })
+    shim.set({ ...rule, error: 'EIO', times: 1 })
     const life = begin()
     await life.until((lines) => lines.some((line) => /^(refused|ack|alarm|state)/.test(line)))
-    expect(shim.count(0).hit).toBe(1)
+    expect(shim.count.hit).toBe(1)
     await life.kill()
     shim.clear()
     const next = await working()

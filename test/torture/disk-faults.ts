@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../src/base/random.js'
-import { Calls, type IoFault, type IoShim } from './io-shim.js'
+import type { IoCall, IoRule, IoShim } from '../support/io-shim/io-shim.js'
 import { type Act, type Stage, someVictim, start, within, works } from './stage.js'
 import type { Fault } from './tally.js'
 
@@ -11,22 +11,15 @@ const STALL_MS = 11_000
 
 /** An error ends the store until the process is started again, as an operator would: in order, or not. */
 const failing =
-  (name: Fault, calls: number): Act =>
+  (name: Fault, call: IoCall): Act =>
   async (stage, random) => {
     const nodeId = await someVictim(stage, random)
-    const errors = random.chance(0.5) ? 1 : -1
+    const times = random.chance(0.5) ? 1 : undefined
     const ms = random.between(0, 2_000)
     const inOrder = random.chance(0.5)
     await harmed(stage, nodeId, 'STORAGE_FAILED', async (shim) => {
-      const fault: IoFault = {
-        calls,
-        error: 'EIO',
-        delayMs: 0,
-        oneIn: 1 + random.below(5),
-        errors,
-        match: match(random),
-      }
-      if (!(await inject(stage, nodeId, shim, name, fault))) return
+      const rule: IoRule = { calls: [call], error: 'EIO', oneIn: 1 + random.below(5), times, path: somePath(random) }
+      if (!(await inject(stage, nodeId, shim, name, rule))) return
       await sleep(ms)
       shim.clear()
       stage.log(`after ${name}, ${nodeId} is ${inOrder ? 'restarted' : 'killed'}`)
@@ -40,15 +33,9 @@ const failing =
 const flushWithoutSpace: Act = async (stage, random) => {
   const nodeId = await someVictim(stage, random)
   await harmed(stage, nodeId, 'DISK_FULL', async (shim) => {
-    const fault: IoFault = {
-      calls: Calls.flush,
-      error: 'ENOSPC',
-      delayMs: 0,
-      oneIn: 1,
-      errors: random.chance(0.3) ? 1 + random.below(3) : -1,
-      match: match(random),
-    }
-    if (!(await inject(stage, nodeId, shim, 'flush ENOSPC', fault))) return
+    const times = random.chance(0.3) ? 1 + random.below(3) : undefined
+    const rule: IoRule = { calls: ['flush'], error: 'ENOSPC', times, path: somePath(random) }
+    if (!(await inject(stage, nodeId, shim, 'flush ENOSPC', rule))) return
     await sleep(random.between(0, 3_000))
     shim.clear()
     await comesBack(stage, nodeId, 'flush ENOSPC')
@@ -60,8 +47,8 @@ const slowFlush: Act = async (stage, random) => {
   const dies = random.chance(0.4)
   await harmed(stage, nodeId, 'none', async (shim) => {
     const delayMs = Math.floor(random.between(5, random.chance(0.3) ? 1_000 : 120))
-    const fault: IoFault = { calls: Calls.flush, error: 'none', delayMs, oneIn: 1, errors: -1, match: match(random) }
-    if (!(await inject(stage, nodeId, shim, 'slow flush', fault))) return
+    const rule: IoRule = { calls: ['flush'], delayMs, path: somePath(random) }
+    if (!(await inject(stage, nodeId, shim, 'slow flush', rule))) return
     await sleep(random.between(500, 5_000))
     if (dies) {
       // Most of its time it now is in a commit.
@@ -77,18 +64,12 @@ const slowFlush: Act = async (stage, random) => {
 const stalledFlush: Act = async (stage, random) => {
   const nodeId = await someVictim(stage, random)
   await harmed(stage, nodeId, 'none', async (shim) => {
-    const fault: IoFault = {
-      calls: Calls.flush,
-      error: 'none',
-      delayMs: STALL_MS + random.below(3_000),
-      oneIn: 1,
-      errors: -1,
-      match: match(random),
-    }
-    if (!(await inject(stage, nodeId, shim, 'stalled flush', fault))) return
+    const delayMs = STALL_MS + random.below(3_000)
+    const rule: IoRule = { calls: ['flush'], delayMs, path: somePath(random) }
+    if (!(await inject(stage, nodeId, shim, 'stalled flush', rule))) return
     await sleep(random.between(0, 500))
     shim.clear()
-    await sleep(fault.delayMs)
+    await sleep(delayMs)
     await comesBack(stage, nodeId, 'stalled flush')
   })
 }
@@ -119,7 +100,7 @@ const fullDisk: Act = async (stage, random) => {
 }
 
 /** One store of the node, or all of them. */
-function match(random: Random): string {
+function somePath(random: Random): string {
   const store = random.below(8)
   return store < 4 ? `/store-000${store}/log` : '/log'
 }
@@ -150,11 +131,11 @@ async function inject(
   nodeId: number,
   shim: IoShim,
   name: Fault,
-  fault: IoFault,
+  rule: IoRule,
 ): Promise<boolean> {
-  log(`${name} at ${nodeId}: ${JSON.stringify(fault)}`)
-  shim.inject(fault)
-  const hit = await within(HIT_MS, () => shim.hits > 0)
+  log(`${name} at ${nodeId}: ${JSON.stringify(rule)}`)
+  shim.set(rule)
+  const hit = await within(HIT_MS, () => shim.count.hit > 0)
   if (hit) tally.count(name)
   else log(`${name} at ${nodeId} hit nothing`)
   return hit
@@ -166,10 +147,10 @@ async function comesBack(stage: Stage, nodeId: number, after: Fault): Promise<vo
 }
 
 export const DISK_ACTS: readonly Act[] = [
-  failing('flush EIO', Calls.flush),
-  failing('flush EIO', Calls.flush),
-  failing('meta page EIO', Calls.synchronousWrite),
-  failing('meta page EIO', Calls.synchronousWrite),
+  failing('flush EIO', 'flush'),
+  failing('flush EIO', 'flush'),
+  failing('meta page EIO', 'synchronous-write'),
+  failing('meta page EIO', 'synchronous-write'),
   flushWithoutSpace,
   flushWithoutSpace,
   slowFlush,

@@ -4,7 +4,8 @@ import { freePorts } from '../../native-bench/free-ports.js'
 import type { Random } from '../../src/base/random.js'
 import { KvClient } from '../cluster/kv-client.js'
 import { KvProcess } from '../cluster/kv-process.js'
-import { type ClockBend, IoShim } from './io-shim.js'
+import { clockBendEnv } from '../support/io-shim/clock-bend.js'
+import { IoShim } from '../support/io-shim/io-shim.js'
 import { Locks } from './locks.js'
 import { Network } from './network.js'
 import { SmallDisk } from './small-disk.js'
@@ -28,7 +29,6 @@ export interface TortureClusterOptions {
 }
 
 const BENT_CLOCKS = 0.3
-const STRAIGHT: ClockBend = { permille: 1000, offsetSeconds: 0 }
 const SHORT_TIMEOUT_MS = 4_000
 
 /** Processes of examples/kv whose links, disks and clocks are in the hands of the test. */
@@ -100,7 +100,7 @@ export class TortureCluster {
       ],
       {
         ...(main === undefined ? {} : { main }),
-        env: shim?.env(bent ? bend : STRAIGHT) ?? {},
+        env: { ...shim?.env, ...(bent ? clockBendEnv(bend) : {}) },
         onLine: (line) => this.#read(nodeId, line),
       },
     )

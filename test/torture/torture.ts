@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeWorkDir, removeWorkDir } from '../../native-bench/work-dir.js'
+import { buildIoShim } from '../support/io-shim/io-shim.js'
 import { runEra } from './era.js'
-import { buildShim } from './io-shim.js'
 import { Tally } from './tally.js'
 
 export interface TortureOptions {
@@ -50,9 +50,9 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
   const dir = makeWorkDir('torture', options.out)
   const tally = new Tally()
   const skipped: string[] = []
-  const library = join(dir, 'io-shim.so')
-  const missing = buildShim(library)
-  if (missing !== undefined) skipped.push(`errors and delays of the disk, and clocks: ${missing}`)
+  const shim = buildIoShim(dir)
+  const shimLibrary = 'library' in shim ? shim.library : undefined
+  if ('missing' in shim) skipped.push(`errors and delays of the disk, and clocks: ${shim.missing}`)
   const operations = { ok: 0, unknown: 0, failed: 0 }
   const reasons = new Map<string, number>()
   let [checked, undecided, eras] = [0, 0, 0]
@@ -68,7 +68,6 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
   ) {
     const number = ++eras
     const ms = Math.min(ERA_MS, until - performance.now())
-    const shimLibrary = missing === undefined ? library : undefined
     const problemsBefore = tally.problems.length
     const eraDir = join(dir, `era-${number}`)
     const files = { dir: eraDir, main, shimLibrary }
