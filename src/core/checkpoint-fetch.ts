@@ -32,7 +32,7 @@ export class CheckpointFetch {
   private readonly state: GroupState
   private readonly roles: Roles
   private fetching: Fetching | undefined
-  private isLoading = false
+  private loading: Pick<CheckpointRef, 'instance' | 'id'> | undefined
   /** The throttle: nothing is asked for before. */
   private paidUntil: Millis = 0
   /** Whom this node asked for a checkpoint last. */
@@ -45,7 +45,7 @@ export class CheckpointFetch {
 
   /** A checkpoint comes or is being loaded: nothing else is to be learned. */
   get isBusy(): boolean {
-    return this.fetching !== undefined || this.isLoading
+    return this.fetching !== undefined || this.loading !== undefined
   }
 
   /** Asks for a checkpoint if nothing but one helps: the values that have to be executed next are gone. */
@@ -75,10 +75,8 @@ export class CheckpointFetch {
 
   /** A checkpoint of this very node helps: its state was lost, or it died between receiving and loading. */
   onLocal({ instance, id }: CheckpointRef): void {
-    if (this.isLoading || !this.isUseful(instance)) return
-    this.fetching = undefined
-    this.isLoading = true
-    this.state.effects.transfers.push({ kind: 'load', instance, id })
+    if (this.loading !== undefined || !this.isUseful(instance)) return
+    this.load(instance, id)
   }
 
   onPart(from: NodeId, { session, part, bytes }: Part): void {
@@ -98,7 +96,7 @@ export class CheckpointFetch {
   }
 
   onStored({ session, next, known, state: what }: PartStored): void {
-    const { state, fetching } = this
+    const { fetching } = this
     if (fetching?.session !== session) return
     if (what === 'refused') {
       this.giveUp()
@@ -117,14 +115,16 @@ export class CheckpointFetch {
       this.giveUp()
       return
     }
-    this.fetching = undefined
-    this.isLoading = true
-    state.effects.transfers.push({ kind: 'load', instance, id })
+    this.load(instance, id)
   }
 
   onLoadFailed(): void {
-    this.isLoading = false
-    this.giveUp()
+    const { loading } = this
+    const { checkpoint } = this.state
+    this.loading = undefined
+    // The own disk may have got another one meanwhile.
+    if (checkpoint !== undefined && checkpoint.id !== loading?.id) this.onLocal(checkpoint)
+    if (!this.isBusy) this.giveUp()
   }
 
   onTimer(): void {
@@ -178,6 +178,12 @@ export class CheckpointFetch {
     for (; fetching.asked < end; fetching.asked++) {
       state.send(peer, { kind: 'fetch', session, instance, id, part: fetching.asked })
     }
+  }
+
+  private load(instance: Instance, id: number): void {
+    this.fetching = undefined
+    this.loading = { instance, id }
+    this.state.effects.transfers.push({ kind: 'load', instance, id })
   }
 
   private giveUp(): void {

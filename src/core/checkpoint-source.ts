@@ -2,18 +2,15 @@ import type { Instance, Millis, NodeId } from '../base/numbers.js'
 import type { GroupState } from './group-state.js'
 import type { PartRead } from './input.js'
 import type { Fetch } from './messages.js'
-import type { Roles } from './roles.js'
 
 /** Offers this node's checkpoint to peers that are too far behind for the log, and hands out its parts. */
 export class CheckpointSource {
   private readonly state: GroupState
-  private readonly roles: Roles
   /** Peers that were offered a checkpoint: what they need of the log after it, and when they were last heard. */
   private readonly takers = new Map<NodeId, { readonly instance: Instance; readonly heardAt: Millis }>()
 
-  constructor(state: GroupState, roles: Roles) {
+  constructor(state: GroupState) {
     this.state = state
-    this.roles = roles
   }
 
   /** Offers a checkpoint that covers everything below `from`. False: there is none, and one is made. */
@@ -25,7 +22,6 @@ export class CheckpointSource {
       return false
     }
     this.note(peer, checkpoint.instance)
-    this.roles.proposer.onLearning(peer)
     state.send(peer, { kind: 'offer', session, ...checkpoint })
     return true
   }

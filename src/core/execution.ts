@@ -35,6 +35,11 @@ export class Execution {
     )
   }
 
+  /** In the middle of an instance: the sessions are those behind it already. */
+  get isPlanned(): boolean {
+    return this.planned !== undefined
+  }
+
   plan(instance: Instance, value: Value): readonly PlannedRun[] {
     const { state, roles } = this
     assert(instance === state.executedUpTo + 1 && instance <= state.chosenUpTo, 'execution follows the log, in order')

@@ -45,6 +45,9 @@ export class GroupState {
   executedUpTo: Instance
   /** Chosen records up to here are on disk, and may be read from the log. */
   durableChosenUpTo: Instance
+  /** The `chosenUpTo` of the head on disk, and of the last one that was handed out. A restart begins with the former. */
+  headChosenUpTo: Instance
+  private handedChosenUpTo: Instance
   /** The log holds nothing below it any more. */
   firstKept: Instance
   /** The newest checkpoint of this node that peers may have. */
@@ -80,6 +83,8 @@ export class GroupState {
     this.chosenUpTo = head.chosenUpTo
     this.executedUpTo = base.executedUpTo
     this.durableChosenUpTo = head.chosenUpTo
+    this.headChosenUpTo = head.chosenUpTo
+    this.handedChosenUpTo = head.chosenUpTo
     this.firstKept = head.firstKept
     this.log = new LogWindow(head.chosenUpTo, tail)
     this.chains = new ChainHistory(head.chosenUpTo, head.chain, config.tuning.chainHistory)
@@ -188,7 +193,15 @@ export class GroupState {
 
   persistHead(): void {
     this.effects.head = this.head()
+    this.handedChosenUpTo = this.chosenUpTo
     this.unpersisted = true
+  }
+
+  /** All that was handed out is on disk. */
+  onPersisted(): void {
+    this.unpersisted = false
+    this.durableChosenUpTo = this.chosenUpTo
+    this.headChosenUpTo = this.handedChosenUpTo
   }
 
   send(to: NodeId, message: Message): void {
@@ -204,7 +217,11 @@ export class GroupState {
    * there is still a reason, so that a busy group does not set and stop timers with every message.
    */
   armTimer(timer: TimerKind, delayMs: Millis): void {
-    if (this.armed.has(timer)) return
+    if (!this.armed.has(timer)) this.setTimer(timer, delayMs)
+  }
+
+  /** For what is due earlier than what the timer may be armed for. */
+  setTimer(timer: TimerKind, delayMs: Millis): void {
     this.armed.add(timer)
     this.effects.timers.push({ timer, delayMs })
   }

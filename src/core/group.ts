@@ -39,8 +39,8 @@ export class Group {
     roles.source = new LearnSource(this.state, roles)
     roles.origin = new Origin(this.state, roles, base.sessions)
     roles.reads = new Reads(this.state, roles)
-    roles.repair = new Repair(this.state)
-    roles.checkpoints = new CheckpointSource(this.state, roles)
+    roles.repair = new Repair(this.state, roles)
+    roles.checkpoints = new CheckpointSource(this.state)
     roles.fetch = new CheckpointFetch(this.state, roles)
     this.roles = roles
     this.execution = new Execution(this.state, roles, base.chain)
@@ -90,9 +90,15 @@ export class Group {
     return this.state.executedUpTo
   }
 
+  /** Whether `base` may go to the disk: between two instances, when the head on disk covers what was executed. */
+  get isSaveable(): boolean {
+    return !this.execution.isPlanned && this.state.executedUpTo <= this.state.headChosenUpTo
+  }
+
   /** What has to be kept with the state as of `executedUpTo`: a later build of the group begins there. */
   base(): Base {
     const { executedUpTo } = this.state
+    assert(!this.execution.isPlanned, 'the state is saved between two instances')
     return { executedUpTo, chain: this.execution.chain, sessions: this.roles.origin.sessions.save() }
   }
 
@@ -100,9 +106,19 @@ export class Group {
     return this.state.firstKept
   }
 
-  /** What is chosen up to here is on disk, with a head that says so. */
+  /** What is chosen up to here is on disk, with a head that says so: the input `save` brings it there. */
   get durableChosenUpTo(): Instance {
-    return this.state.durableChosenUpTo
+    return this.state.headChosenUpTo
+  }
+
+  /** The log does not hold what would have to be executed next: nothing is, until a checkpoint is loaded. */
+  get isStranded(): boolean {
+    return this.state.executedUpTo + 1 < this.state.firstKept
+  }
+
+  /** Whether a checkpoint of `instance` brings the group on; what was begun when it did may have come too late. */
+  isHelpedBy(instance: Instance): boolean {
+    return this.roles.fetch.isUseful(instance)
   }
 
   /** The first instance of the log that peers which are catching up still need; infinite: none. */
@@ -158,6 +174,10 @@ export class Group {
       case 'checkpoint':
         this.state.checkpoint = input.checkpoint
         this.state.checkpointPaysFrom = input.paysFrom
+        if (input.checkpoint !== undefined) roles.fetch.onLocal(input.checkpoint)
+        return
+      case 'save':
+        if (this.state.headChosenUpTo < this.state.executedUpTo) this.state.persistHead()
         return
       case 'trim':
         return this.onTrim(input.firstKept)
@@ -215,7 +235,8 @@ export class Group {
       case 'status':
         return learner.onStatus(from, message)
       case 'offer':
-        return learner.onOffer(from, message)
+        if (!repair.onOffer(from, message)) learner.onOffer(from, message)
+        return
       case 'fetch':
         return this.roles.checkpoints.onFetch(from, message)
       case 'part':
@@ -292,8 +313,7 @@ export class Group {
 
   private onPersisted(): void {
     const { state, roles } = this
-    state.unpersisted = false
-    state.durableChosenUpTo = state.chosenUpTo
+    state.onPersisted()
     roles.acceptor.onPersisted()
     roles.proposer.onPersisted()
     roles.source.onPersisted()

@@ -35,6 +35,8 @@ export type Input =
       /** It is less to send than so many instances of the log. */
       readonly paysFrom: number
     }
+  /** The state is to be saved as it is now: the head that has to be on disk before goes into the next commit. */
+  | { readonly kind: 'save' }
   /** The log below `firstKept` is not needed any more: at most up to the checkpoint, and to what is executed. */
   | { readonly kind: 'trim'; readonly firstKept: Instance }
   /** The part that the transfer `read` asked for; no bytes if it is not there. */

@@ -204,3 +204,80 @@ export function chosenIsCovered(view: ReplicaView, message: Chosen | Accept): vo
   const upTo = message.kind === 'chosen' ? message.upTo : message.chosenUpTo
   assert(upTo <= view.chosenUpTo, `node ${view.nodeId} announces ${upTo} as chosen, it knows ${view.chosenUpTo}`)
 }
+
+/**
+ * 3: a saved state, a checkpoint, and the state a group begins with are what a replica holds that executed every
+ * instance up to their position: the runs, the sessions, and the chain of the values they were made of.
+ */
+export function stateIsOfItsPosition(
+  node: NodeId,
+  executedUpTo: Instance,
+  what: string,
+  expected: number | undefined,
+  got: number,
+): void {
+  assert(
+    expected === got,
+    `rule 3: the state of node ${node} says that it stands at ${executedUpTo}, with ${what} ${got}, not ${expected}`,
+  )
+}
+
+/** 5: a replica goes on where its state stands: on one state nothing is executed twice, and nothing is left out. */
+export function goesOnWhereItStands(node: NodeId, executedUpTo: Instance, instance: Instance): void {
+  assert(
+    instance === executedUpTo + 1,
+    `rule 5: node ${node} executes instance ${instance} on a state that stands at ${executedUpTo}`,
+  )
+}
+
+/** The state on disk is never ahead of the log on disk: a restart would have nothing to say how it came about. */
+export function stateFollowsLog(node: NodeId, executedUpTo: Instance, chosenUpTo: Instance): void {
+  assert(
+    executedUpTo <= chosenUpTo,
+    `the state of node ${node} is saved at ${executedUpTo}, its log on disk knows ${chosenUpTo} chosen`,
+  )
+}
+
+/** Nothing is trimmed that no checkpoint on the same disk covers. */
+export function trimmedIsCovered(node: NodeId, firstKept: Instance, coveredUpTo: Instance): void {
+  assert(
+    firstKept <= coveredUpTo + 1,
+    `node ${node} trims its log below ${firstKept}, and its checkpoints cover ${coveredUpTo}`,
+  )
+}
+
+/** The parts of a checkpoint are handed to the disk in order, each once, as they were offered. */
+export function partFollows(node: NodeId, wanted: number, part: number, expected: Value | undefined, got: Value): void {
+  assert(part === wanted, `node ${node} stores part ${part} of a checkpoint, the next one is ${wanted}`)
+  assert(expected !== undefined && sameBytes(expected, got), `node ${node} stores a part ${part} of another checkpoint`)
+}
+
+/** A load begins when all parts are here, not before. */
+export function loadsOnlyWhole(node: NodeId, instance: Instance, isWhole: boolean): void {
+  assert(isWhole, `node ${node} loads a checkpoint of instance ${instance} of which it does not have all parts`)
+}
+
+/**
+ * A load takes nothing back: neither the promise, nor what is known chosen, nor what is accepted above the checkpoint.
+ * The log begins behind it.
+ */
+export function loadKeepsVotes(node: NodeId, instance: Instance, before: Head, after: Head): void {
+  assert(after.promised === before.promised, `a load moves the promise of node ${node} to ${after.promised}`)
+  chosenOnlyGrows(node, before.chosenUpTo, after.chosenUpTo)
+  const lastAccepted = Math.max(before.lastAccepted, instance)
+  assert(
+    after.chosenUpTo === Math.max(before.chosenUpTo, instance) && after.lastAccepted === lastAccepted,
+    `node ${node} loads a checkpoint of ${instance}, and has chosen ${after.chosenUpTo}, accepted ${after.lastAccepted}`,
+  )
+  assert(after.firstKept > instance, `node ${node} keeps its log from ${after.firstKept} under a state of ${instance}`)
+}
+
+/** A group whose log does not go on where its state stands loads a checkpoint of its own disk that helps, if there is one. */
+export function helpsItself(node: NodeId, helpful: Instance | undefined, loads: boolean): void {
+  assert(loads || helpful === undefined, `node ${node} is stranded, and does not load its own checkpoint of ${helpful}`)
+}
+
+/** Who has a session asks for no other. */
+export function asksForOneSession(node: NodeId, opened: Instance): void {
+  assert(opened === 0, `node ${node} asks for a session, and has the one of instance ${opened}`)
+}

@@ -53,6 +53,7 @@ export class LearnSource {
     }
     if ((from < firstKept || this.isCheaper(from)) && this.roles.checkpoints.offer(peer, session, from)) {
       this.streams.delete(peer)
+      this.roles.proposer.onLearning(peer)
       return
     }
     if (from < firstKept) {

@@ -1,7 +1,8 @@
 import type { Instance, NodeId } from '../base/numbers.js'
 import type { Value } from './command-run.js'
 import type { GroupState } from './group-state.js'
-import type { Learned } from './messages.js'
+import type { Learned, Offer } from './messages.js'
+import type { Roles } from './roles.js'
 
 interface Request {
   readonly session: number
@@ -13,15 +14,20 @@ interface Request {
 /** Learns a chosen record again that the disk no longer gives back: one instance at a time, from one peer after another. */
 export class Repair {
   private readonly state: GroupState
+  private readonly roles: Roles
   /** Lost records that are not restored yet. */
   private readonly lost = new Set<Instance>()
+  /** Of these, the ones that every linked peer was asked for in vain. */
+  private readonly hopeless = new Set<Instance>()
   private request: Request | undefined
 
-  constructor(state: GroupState) {
+  constructor(state: GroupState, roles: Roles) {
     this.state = state
+    this.roles = roles
   }
 
   onUnreadable(instance: Instance): void {
+    if (instance < this.state.firstKept) return
     this.lost.add(instance)
     if (this.request === undefined) this.ask(instance, 0)
   }
@@ -34,11 +40,22 @@ export class Repair {
     // A peer that cannot help is not asked in a circle at once: the timer asks the next one.
     if (value === undefined || instance !== request.instance) return true
     if (!this.isCredible(instance, value, chosenUpTo >= instance)) return true
-    this.request = undefined
-    this.lost.delete(instance)
     this.restore(instance, value)
-    const [next] = this.lost
-    if (next !== undefined) this.ask(next, 0)
+    this.forget(instance)
+    return true
+  }
+
+  /**
+   * A peer has trimmed the record, and offers a checkpoint that covers it. True if that settles it: what was executed
+   * here is needed only by a restart, and an own checkpoint spares it that.
+   */
+  onOffer(from: NodeId, { session }: Offer): boolean {
+    const { request, state } = this
+    if (request?.session !== session || request.peer !== from) return false
+    const { instance } = request
+    if (instance > state.executedUpTo) return false
+    if ((state.checkpoint?.instance ?? 0) < instance) state.effects.transfers.push({ kind: 'make' })
+    this.forget(instance)
     return true
   }
 
@@ -47,13 +64,18 @@ export class Repair {
     return this.lost.has(instance)
   }
 
+  isHopeless(instance: Instance): boolean {
+    return this.hopeless.has(instance)
+  }
+
   /** Nobody needs what is trimmed. */
   onTrimmed(firstKept: Instance): void {
-    for (const instance of this.lost) if (instance < firstKept) this.lost.delete(instance)
-    if (this.request === undefined || this.request.instance >= firstKept) return
-    this.request = undefined
-    const [next] = this.lost
-    if (next !== undefined) this.ask(next, 0)
+    for (const instance of this.lost) {
+      if (instance >= firstKept) continue
+      this.lost.delete(instance)
+      this.hopeless.delete(instance)
+    }
+    if (this.request !== undefined && this.request.instance < firstKept) this.askForNext()
   }
 
   /** The next peer, and when all were asked the next record: one that nobody has must not hold up the others. */
@@ -66,8 +88,22 @@ export class Repair {
     }
     this.lost.delete(request.instance)
     this.lost.add(request.instance)
+    if (request.peer !== 0) this.hopeless.add(request.instance)
     const [next = request.instance] = this.lost
     this.ask(next, 0)
+    this.roles.fetch.seek()
+  }
+
+  private forget(instance: Instance): void {
+    this.lost.delete(instance)
+    this.hopeless.delete(instance)
+    if (this.request?.instance === instance) this.askForNext()
+  }
+
+  private askForNext(): void {
+    this.request = undefined
+    const [next] = this.lost
+    if (next !== undefined) this.ask(next, 0)
   }
 
   /** The linked peer after `last`, in a circle; 0 if there is none. */

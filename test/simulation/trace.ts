@@ -73,6 +73,7 @@ function inputName(input: Input): string {
     case 'drained':
     case 'persisted':
     case 'load-failed':
+    case 'save':
       return input.kind
     case 'checkpoint':
       return `checkpoint ${input.checkpoint?.instance ?? 'none'}`
