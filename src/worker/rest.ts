@@ -5,7 +5,7 @@ import type { Clock } from './clock.js'
 /** Work between two rests: short, so that whoever needs the core waits no longer. */
 const SLICE_MS = 4
 /** How long it rests, as a multiple of the work: see docs/architecture.md. */
-export const REST_FACTOR = 1
+export const REST_FACTOR = 2
 /** Looks between two readings of the clock. */
 const STRIDE = 16
 
