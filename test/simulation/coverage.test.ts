@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals'
-import { Coverage, MESSAGE_FAULTS, MESSAGE_KINDS, NODE_FAULTS } from './coverage.js'
+import { Coverage, MESSAGE_FAULTS, MESSAGE_KINDS, NODE_FAULTS, STATE_EVENTS } from './coverage.js'
 
 function filled(): Coverage {
   const coverage = new Coverage()
   for (let i = 0; i < 100; i++) {
     for (const kind of MESSAGE_KINDS) for (const fault of MESSAGE_FAULTS) coverage.hit(kind, fault)
-    for (const fault of NODE_FAULTS) coverage.hitNode(fault)
+    for (const fault of [...NODE_FAULTS, ...STATE_EVENTS]) coverage.hitNode(fault)
   }
   return coverage
 }
@@ -18,7 +18,8 @@ test('a hundred of each is enough', () => {
 test('what was met too rarely is named, in the table too', () => {
   const coverage = new Coverage()
   for (let i = 0; i < 99; i++) coverage.hit('redirect', 'duplicated')
-  expect(coverage.missing()).toHaveLength(MESSAGE_KINDS.length * MESSAGE_FAULTS.length + NODE_FAULTS.length)
+  const kinds = MESSAGE_KINDS.length * MESSAGE_FAULTS.length
+  expect(coverage.missing()).toHaveLength(kinds + NODE_FAULTS.length + STATE_EVENTS.length)
   expect(coverage.missing()).toContain('redirect duplicated: 99')
   expect(coverage.lines().find((line) => line.startsWith('redirect'))).toContain('99!')
 })

@@ -52,6 +52,17 @@ export const NODE_FAULTS = [
   'crash at committed',
   'crash at send',
   'crash at execution',
+  'crash after a trim',
+  'crash before a state commit',
+  'crash after a state commit',
+  'crash while a checkpoint is taken',
+  'crash after a checkpoint is taken',
+  'crash while a part is read',
+  'crash while a part is stored',
+  'crash at load: received',
+  'crash at load: staged',
+  'crash at load: log moved',
+  'crash at load: state moved',
   'crash at random',
   'crash of all',
   'slow commit',
@@ -60,11 +71,31 @@ export const NODE_FAULTS = [
   'disk lost',
   'machine fails',
   'record damaged',
+  'state damaged',
+  'checkpoint damaged',
+  'state and checkpoints damaged',
+  'part refused',
+  'load fails',
   'slow node',
   'link breaks',
   'partition',
 ] as const
 export type NodeFault = (typeof NODE_FAULTS)[number]
+
+/** What has to happen in good order, or there was nothing for the faults to strike. */
+export const STATE_EVENTS = [
+  'log trimmed',
+  'state committed',
+  'checkpoint taken',
+  'checkpoint made for a peer',
+  'checkpoint loaded',
+  'own checkpoint loaded',
+  'transfer resumed',
+  'begun at a saved state',
+  'begun at a checkpoint',
+  'begun stranded',
+] as const
+export type StateEvent = (typeof STATE_EVENTS)[number]
 
 /** From this many on, a pair counts as tried. */
 const ENOUGH = 100
@@ -73,7 +104,7 @@ const ENOUGH = 100
 export class Coverage {
   private readonly sent = new Float64Array(MESSAGE_KINDS.length)
   private readonly hits = new Float64Array(MESSAGE_KINDS.length * MESSAGE_FAULTS.length)
-  private readonly nodeHits = new Map<NodeFault, number>()
+  private readonly nodeHits = new Map<NodeFault | StateEvent, number>()
 
   noteSent(kind: MessageKind): void {
     increase(this.sent, KIND_INDEX[kind], 1)
@@ -83,7 +114,7 @@ export class Coverage {
     increase(this.hits, KIND_INDEX[kind] * MESSAGE_FAULTS.length + FAULT_INDEX[fault], 1)
   }
 
-  hitNode(fault: NodeFault): void {
+  hitNode(fault: NodeFault | StateEvent): void {
     this.nodeHits.set(fault, this.nodeCount(fault) + 1)
   }
 
@@ -102,7 +133,7 @@ export class Coverage {
         if (count < ENOUGH) missing.push(`${kind} ${fault}: ${count}`)
       }
     }
-    for (const fault of NODE_FAULTS) {
+    for (const fault of [...NODE_FAULTS, ...STATE_EVENTS]) {
       const count = this.nodeCount(fault)
       if (count < ENOUGH) missing.push(`${fault}: ${count}`)
     }
@@ -119,7 +150,9 @@ export class Coverage {
       const cells = MESSAGE_FAULTS.map((fault) => cell(this.count(kind, fault)))
       lines.push(`${kind.padEnd(15)}${String(this.sent[KIND_INDEX[kind]]).padStart(12)}${cells.join('')}`)
     }
-    for (const fault of NODE_FAULTS) lines.push(`${fault.padEnd(27)}${cell(this.nodeCount(fault))}`)
+    for (const fault of [...NODE_FAULTS, ...STATE_EVENTS]) {
+      lines.push(`${fault.padEnd(36)}${cell(this.nodeCount(fault))}`)
+    }
     return lines
   }
 
@@ -127,7 +160,7 @@ export class Coverage {
     return this.hits[KIND_INDEX[kind] * MESSAGE_FAULTS.length + FAULT_INDEX[fault]] as number
   }
 
-  private nodeCount(fault: NodeFault): number {
+  private nodeCount(fault: NodeFault | StateEvent): number {
     return this.nodeHits.get(fault) ?? 0
   }
 }

@@ -4,7 +4,24 @@ import type { MessageKind } from '../../src/core/messages.js'
 import { KIND_INDEX, MESSAGE_KINDS } from './coverage.js'
 
 /** Places in a node's round where something may go wrong, besides every message. */
-export const PLACES = ['input', 'commit', 'committed', 'send', 'execution'] as const
+export const PLACES = [
+  'input',
+  'commit',
+  'committed',
+  'send',
+  'execution',
+  'trimmed',
+  'save',
+  'saved',
+  'taking',
+  'taken',
+  'part read',
+  'part stored',
+  'load received',
+  'load staged',
+  'load log moved',
+  'load state moved',
+] as const
 export type Place = (typeof PLACES)[number]
 
 /** What strikes a single message or place. Times of a nemesis (nemesis.ts) come on top. */
@@ -22,6 +39,9 @@ export type Strike =
   | 'disk error'
   | 'machine fails'
   | 'record damaged'
+  | 'state damaged'
+  | 'checkpoint damaged'
+  | 'transfer fails'
 
 export type Chances = Readonly<Partial<Record<Strike, number>>>
 
@@ -49,6 +69,9 @@ const DRAW_ARGS: Readonly<Record<Strike, (random: Random) => number[]>> = {
   'disk error': (random) => [downMs(random), random.below(2)],
   'machine fails': (random) => [random.between(5, 800)],
   'record damaged': (random) => [random.between(0, 1)],
+  'state damaged': (random) => [random.below(2)],
+  'checkpoint damaged': () => [],
+  'transfer fails': () => [],
 }
 
 /** How long a node stays down. */

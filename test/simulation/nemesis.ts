@@ -120,6 +120,7 @@ export class Nemesis {
     const node = world.node(nodeId)
     const lost = world.nodeIds.filter((other) => !world.node(other).isVoter).length
     if (node.isVoter && lost + 1 > (world.nodeIds.length - 1) / 2) return
+    for (let group = 0; group < world.plan.groups; group++) if (!world.survives(group, nodeId, 0, true)) return
     world.coverage.hitNode('disk lost')
     node.crash(ms)
     node.loseDisk()

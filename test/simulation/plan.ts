@@ -3,6 +3,8 @@ import { DEFAULT_TUNING, type GroupTuning } from '../../src/core/config.js'
 import type { MessageKind } from '../../src/core/messages.js'
 import { MESSAGE_KINDS } from './coverage.js'
 import type { Chances, Place } from './faults.js'
+import { pick } from './pick.js'
+import { planState, type StatePlan } from './state-plan.js'
 
 /** How often what goes wrong. Rates per virtual second, probabilities per message or place. */
 export interface FaultPlan {
@@ -18,6 +20,10 @@ export interface FaultPlan {
   readonly diskError: number
   readonly machineFails: number
   readonly recordDamaged: number
+  readonly stateDamaged: number
+  readonly checkpointDamaged: number
+  /** A received part that is not what was offered, and a load that the disk does not let end. */
+  readonly transferFails: number
   readonly crashesPerSecond: number
   readonly partitionsPerSecond: number
   readonly linkBreaksPerSecond: number
@@ -39,6 +45,9 @@ export const NO_FAULTS: FaultPlan = {
   diskError: 0,
   machineFails: 0,
   recordDamaged: 0,
+  stateDamaged: 0,
+  checkpointDamaged: 0,
+  transferFails: 0,
   crashesPerSecond: 0,
   partitionsPerSecond: 0,
   linkBreaksPerSecond: 0,
@@ -63,6 +72,7 @@ export interface RunPlan {
   /** Each direction of a connection keeps its order, as a real one does. */
   readonly inOrder: boolean
   readonly tuning: GroupTuning
+  readonly state: StatePlan
   readonly faults: FaultPlan
 }
 
@@ -70,10 +80,6 @@ export interface PlanOverrides {
   readonly nodes?: number | undefined
   readonly groups?: number | undefined
   readonly steps?: number | undefined
-}
-
-export function pick<T>(random: Random, ...choices: readonly T[]): T {
-  return choices[random.below(choices.length)] as T
 }
 
 export function planRun(seed: number, overrides: PlanOverrides): RunPlan {
@@ -114,7 +120,11 @@ export function planRun(seed: number, overrides: PlanOverrides): RunPlan {
       valueCacheBytes: pick(random, 0, 200, 2000, 1_000_000),
       sessionInstances: pick(random, 10, 100, 1000, 1_000_000),
       chainHistory: pick(random, 4, 64, 4096),
+      fetchBytesPerSecond: pick(random, 2000, 50_000, 1e9),
+      fetchWindow: pick(random, 1, 2, 4),
+      fetchHoldMs: pick(random, 100, 2000, 60_000),
     },
+    state: planState(seed),
     faults: faulty ? planFaults(random) : NO_FAULTS,
   }
 }
@@ -133,6 +143,9 @@ function planFaults(random: Random): FaultPlan {
     diskError: pick(random, 0, 0, 0, 0.002),
     machineFails: pick(random, 0, 0, 0, 0.002),
     recordDamaged: pick(random, 0, 0, 0, 0.005),
+    stateDamaged: pick(random, 0, 0, 0.02),
+    checkpointDamaged: pick(random, 0, 0, 0.03),
+    transferFails: pick(random, 0, 0, 0.05),
     crashesPerSecond: pick(random, 0, 0.2, 1, 3),
     partitionsPerSecond: pick(random, 0, 0.3, 1, 3),
     linkBreaksPerSecond: pick(random, 0, 0, 1),
@@ -143,7 +156,7 @@ function planFaults(random: Random): FaultPlan {
 }
 
 /** The rarest kinds of messages are aimed at in every third run, and harder. */
-const RARE: readonly MessageKind[] = ['redirect', 'redirect', 'redirect', 'busy', 'behind']
+const RARE: readonly MessageKind[] = ['redirect', 'redirect', 'busy', 'behind', 'learn-ack', 'offer', 'fetch', 'part']
 
 /** What strikes a message of `kind`, or a place in a round, and how likely. */
 export function chancesOf(faults: FaultPlan, kind: MessageKind | Place): Chances {
@@ -154,6 +167,25 @@ export function chancesOf(faults: FaultPlan, kind: MessageKind | Place): Chances
       return { crash: faults.crashInRound }
     case 'commit':
       return { crash: 4 * faults.crashInRound, 'slow commit': faults.slowCommit, 'disk error': faults.diskError }
+    case 'save':
+      return { crash: 10 * faults.crashInRound, 'state damaged': faults.stateDamaged }
+    case 'saved':
+    case 'taking':
+    case 'trimmed':
+      return { crash: 15 * faults.crashInRound }
+    case 'load received':
+    case 'load log moved':
+    case 'load state moved':
+      // They are rare, and each of them is a moment of its own.
+      return { crash: 100 * faults.crashInRound }
+    case 'taken':
+      return { crash: 15 * faults.crashInRound, 'checkpoint damaged': faults.checkpointDamaged }
+    case 'part read':
+      return { crash: 10 * faults.crashInRound, 'checkpoint damaged': faults.checkpointDamaged }
+    case 'part stored':
+      return { crash: 10 * faults.crashInRound, 'transfer fails': faults.transferFails }
+    case 'load staged':
+      return { crash: 100 * faults.crashInRound, 'transfer fails': 3 * faults.transferFails }
     case 'execution':
       return {
         crash: faults.crashInRound,

@@ -1,18 +1,18 @@
 import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
-import type { Head, LogRecord } from '../../src/core/durable.js'
+import type { CheckpointRef, Head, LogRecord } from '../../src/core/durable.js'
 import { createEffects, type Effects, type LogRead, type Send } from '../../src/core/effects.js'
 import type { Group } from '../../src/core/group.js'
 import type { ReplicaView } from '../../src/core/invariants.js'
 import type { TimerKind } from '../../src/core/timers.js'
-import type { TestDisk } from '../support/core-disk.js'
 import type { Ledger } from '../support/core-ledger.js'
 import type { Coverage } from './coverage.js'
+import type { SimDisk } from './sim-disk.js'
 import type { StepRules } from './step-rules.js'
 
 /** One group in one life of a node, and what its worker keeps for it. */
 export class SimGroup {
   readonly index: GroupIndex
-  readonly disk: TestDisk
+  readonly disk: SimDisk
   readonly ledger: Ledger
   readonly rules: StepRules
   readonly effects: Effects = createEffects()
@@ -22,12 +22,27 @@ export class SimGroup {
   readonly sends: Send[] = []
   readonly reads: LogRead[] = []
   readonly timers = new Map<TimerKind, number>()
-  /** A state machine threw: votes go on, nothing is executed, callers are refused. */
+  /** A state machine threw, or its state is gone: votes go on, nothing is executed, callers are refused. */
   retrying = false
   /** The latest chosen instance whose record the disk did not give back; 0: none. */
   unreadableAt = 0
   /** How often it was built anew from its log in this life. */
   builds = 0
+  /** The state is saved after the next commit. */
+  saving = false
+  /** The next commit trims. */
+  trimming = false
+  /** A checkpoint is being made, wanted by a peer, known to the core, being loaded. */
+  taking = false
+  makeWanted = false
+  told: CheckpointRef | undefined
+  loading = false
+  /** It is one of this disk, not one that was just received. */
+  loadsOwn = false
+  /** The session whose parts the disk takes; 0: none. */
+  receiving = 0
+  /** When the disk is done with the checkpoints of this group as far as it was asked: one thing after the other. */
+  transfersUntil = 0
   /** Status last sent: `chosenUpTo`, `lastAccepted` and chain as one word. */
   lastStatus = ''
   private core: Group
@@ -35,7 +50,7 @@ export class SimGroup {
   private sendAt = 0
   private peerAt = 0
 
-  constructor(index: GroupIndex, core: Group, disk: TestDisk, ledger: Ledger, rules: StepRules) {
+  constructor(index: GroupIndex, core: Group, disk: SimDisk, ledger: Ledger, rules: StepRules) {
     this.index = index
     this.core = core
     this.disk = disk
@@ -56,19 +71,24 @@ export class SimGroup {
     return { nodeId, promised, chosenUpTo, executedUpTo, lastAccepted }
   }
 
-  /** One durable commit of all that was asked for. */
-  commit(nodeId: NodeId): void {
-    this.ledger.commit(nodeId, this.disk, this.records, this.head ?? this.core.head())
+  /** One durable commit of all that was asked for; `head`: with this one, whatever was asked for. */
+  commit(nodeId: NodeId, head = this.head ?? this.core.head()): void {
+    this.ledger.commit(nodeId, this.disk.log, this.records, head)
     this.records.length = 0
     this.head = undefined
   }
 
-  /** Begins again from the log, in the same process: nothing that waited in memory survives. */
+  /** Begins again from disk, in the same process: nothing that waited in memory survives. */
   rebuild(core: Group): void {
     this.core = core
     this.builds++
     this.retrying = false
     this.unreadableAt = 0
+    this.saving = false
+    this.trimming = false
+    this.makeWanted = false
+    this.told = undefined
+    this.loading = false
     this.sends.length = 0
     this.reads.length = 0
     for (const [timer, token] of this.timers) this.timers.set(timer, token + 1)

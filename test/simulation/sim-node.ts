@@ -1,22 +1,22 @@
 import type { GroupIndex, Instance, NodeId } from '../../src/base/numbers.js'
-import type { Value } from '../../src/core/command-run.js'
 import { clearEffects } from '../../src/core/effects.js'
-import { Group } from '../../src/core/group.js'
 import type { Input, OwnRun } from '../../src/core/input.js'
 import { knowsOnlyChosen } from '../../src/core/invariants.js'
-import { Membership } from '../../src/core/membership.js'
 import type { Message } from '../../src/core/messages.js'
 import type { TimerKind } from '../../src/core/timers.js'
-import { TestDisk } from '../support/core-disk.js'
-import { testValues } from '../support/core-values.js'
-import type { Place } from './faults.js'
+import { CRASH_AT, type CrashPlace } from './crash-places.js'
+import type { Fault } from './faults.js'
+import { GroupBuilds } from './group-builds.js'
 import type { Endpoint } from './network.js'
-import { SimGroup } from './sim-group.js'
-import { StepRules } from './step-rules.js'
+import { NodeExecution } from './node-execution.js'
+import { NodeLinks } from './node-links.js'
+import { SimDisk } from './sim-disk.js'
+import type { SimGroup } from './sim-group.js'
+import { StateKeeper } from './state-keeper.js'
+import { Transfers } from './transfers.js'
 import type { World } from './world.js'
 
 const ROUND_INPUTS = 200
-const EXECUTIONS_PER_ROUND = 50
 
 /** One node: a worker's round over the real core, on a disk that forgets what was not committed. */
 export class SimNode implements Endpoint {
@@ -28,14 +28,16 @@ export class SimNode implements Endpoint {
   /** This node's monotonic clock: its rate against virtual time, and another zero in every life. */
   clockRate = 1
   private clockZero = 0
-  private disks: TestDisk[]
+  private disks: SimDisk[]
   /** Counts the disks it has had: the votes of the first one count. */
   private disksLost = 0
-  private readonly world: World
+  readonly world: World
+  readonly keeper: StateKeeper
+  readonly builds: GroupBuilds
+  readonly links: NodeLinks
+  private readonly execution: NodeExecution
+  private readonly transfers: Transfers
   private inbox: { readonly group: SimGroup; readonly input: Input }[] = []
-  private readonly links = new Map<NodeId, boolean>()
-  /** The sockets of a process are there before its groups: until those are loaded, what peers say is lost. */
-  private listening = false
   private busy = false
   /** What comes due while the process is stopped; undefined: it runs. */
   private stalled: (() => void)[] | undefined
@@ -47,7 +49,12 @@ export class SimNode implements Endpoint {
   constructor(nodeId: NodeId, world: World, groups: number) {
     this.nodeId = nodeId
     this.world = world
-    this.disks = Array.from({ length: groups }, () => new TestDisk())
+    this.keeper = new StateKeeper(this)
+    this.builds = new GroupBuilds(this)
+    this.links = new NodeLinks(this)
+    this.execution = new NodeExecution(this)
+    this.transfers = new Transfers(this)
+    this.disks = Array.from({ length: groups }, () => new SimDisk())
   }
 
   get now(): number {
@@ -69,10 +76,15 @@ export class SimNode implements Endpoint {
     return this.disksLost === 0
   }
 
-  /** Whether it is a voter that can tell the others what an instance chose. */
+  disk(group: GroupIndex): SimDisk {
+    return this.disks[group] as SimDisk
+  }
+
+  /** Whether it is a voter that can tell the others what an instance chose, or what came of it. */
   canTell(group: GroupIndex, instance: Instance): boolean {
-    const disk = this.disks[group]
-    return this.isVoter && disk?.record(instance) !== undefined && disk.head.chosenUpTo >= instance
+    const { log } = this.disk(group)
+    const { firstKept, chosenUpTo } = log.head
+    return this.isVoter && chosenUpTo >= instance && (instance < firstKept || log.record(instance) !== undefined)
   }
 
   start(): void {
@@ -84,26 +96,15 @@ export class SimNode implements Endpoint {
     this.stalled = undefined
     this.silent = false
     this.inbox = []
-    this.links.clear()
     this.clockZero = random.below(1_000_000)
     this.clockRate = 1 + random.between(-clockSpread, clockSpread)
     this.world.note(this.nodeId, 0, `starts life ${this.life} as ${this.voterId}`)
-    this.groups = this.disks.map((disk, index) => {
-      const rules = new StepRules(this.nodeId, this.isVoter, plan.tuning.window)
-      const ledger = this.world.ledgers[index] as (typeof this.world.ledgers)[number]
-      return new SimGroup(index, this.build(disk), disk, ledger, rules)
-    })
-    for (const group of this.groups) this.begin(group)
+    this.groups = this.disks.map((disk, index) => this.builds.first(disk, index))
+    for (const group of this.groups) this.builds.begin(group)
     this.touched = new Set(this.groups)
     this.finishRound()
-    this.tickStatus()
-    this.listening = false
-    this.later(random.chance(0.5) ? random.between(0, 300) : 0, () => this.listen())
-  }
-
-  private listen(): void {
-    this.listening = true
-    for (const [peer, up] of this.links) this.tellLink(peer, up)
+    this.links.begin()
+    this.later(random.chance(0.5) ? random.between(0, 300) : 0, () => this.links.listen())
   }
 
   crash(downMs: number): void {
@@ -112,6 +113,7 @@ export class SimNode implements Endpoint {
     world.note(this.nodeId, 0, 'crashes')
     world.crashes++
     this.up = false
+    for (const disk of this.disks) disk.crash()
     for (const group of this.groups) group.countUnsent(world.coverage)
     for (const { input } of this.inbox) {
       if (input.kind === 'message') world.coverage.hit(input.message.kind, 'undelivered')
@@ -127,7 +129,7 @@ export class SimNode implements Endpoint {
   loseDisk(): void {
     this.world.note(this.nodeId, 0, 'loses its disk')
     this.disksLost++
-    this.disks = this.disks.map(() => new TestDisk())
+    this.disks = this.disks.map(() => new SimDisk())
   }
 
   /** As SIGSTOP: it takes no steps, its connections stay up, and what comes in waits. */
@@ -158,57 +160,15 @@ export class SimNode implements Endpoint {
   }
 
   receive(from: NodeId, group: GroupIndex, message: Message): void {
-    if (this.listening && !this.silent) this.put(group, { kind: 'message', from, message })
+    if (this.links.isListening && !this.silent) this.put(group, { kind: 'message', from, message })
     else this.world.coverage.hit(message.kind, 'undelivered')
   }
 
   linkChanged(peer: NodeId, up: boolean): void {
-    this.links.set(peer, up)
-    if (this.listening) this.tellLink(peer, up)
+    this.links.changed(peer, up)
   }
 
-  private tellLink(peer: NodeId, up: boolean): void {
-    for (const group of this.groups) {
-      this.put(group.index, this.linkInput(peer, up))
-      if (up && !this.sendStatus(peer, group)) return
-    }
-  }
-
-  /** False if the node died over it. */
-  private sendStatus(peer: NodeId, group: SimGroup): boolean {
-    const { network, coverage } = this.world
-    const isSent = network.send(this.nodeId, peer, group.index, group.group.status())
-    if (!isSent) coverage.hit('status', 'unsent')
-    return isSent
-  }
-
-  private linkInput(peer: NodeId, up: boolean): Input {
-    return { kind: 'link', peer, voterId: this.world.node(peer).voterId, up }
-  }
-
-  private build(disk: TestDisk): Group {
-    const { plan, nodeIds, random } = this.world
-    const voters = nodeIds.map((nodeId) => ({ nodeId, voterId: `voter 0 of ${nodeId}` }))
-    const config = {
-      nodeId: this.nodeId,
-      voterId: this.voterId,
-      incarnation: `n${this.nodeId}-life-${this.life}`,
-      membership: new Membership(0, voters),
-      values: testValues,
-      seed: random.uint32(),
-      proposeOn: this.nodeId <= plan.duellists ? ('here' as const) : ('leader' as const),
-      tuning: plan.tuning,
-    }
-    return new Group(config, disk.load())
-  }
-
-  private begin(group: SimGroup): void {
-    group.rules.begins(group.group)
-    group.group.start(this.now, group.effects)
-    this.gather(group)
-  }
-
-  private put(index: GroupIndex, input: Input): void {
+  put(index: GroupIndex, input: Input): void {
     if (this.silent) return
     const group = this.groups[index]
     if (!group) throw new Error(`no group ${index}`)
@@ -226,7 +186,7 @@ export class SimNode implements Endpoint {
   }
 
   /** Runs `action` later, if this life still lasts. */
-  private later(delayMs: number, action: () => void): void {
+  later(delayMs: number, action: () => void): void {
     const life = this.life
     this.world.queue.after(delayMs, () => {
       if (!this.up || this.life !== life || this.silent) return
@@ -287,10 +247,14 @@ export class SimNode implements Endpoint {
     // Durable, and not yet told to anybody.
     if (this.diesAt('committed')) return
     for (const group of committing) {
+      if (group.trimming && this.diesAt('trimmed')) return
+      if (group.trimming) this.world.coverage.hitNode('log trimmed')
+      group.trimming = false
       this.step(group, { kind: 'persisted' })
       this.touched.add(group)
       if (!this.publish(group)) return
     }
+    for (const group of committing) if (group.saving && !this.keeper.save(group)) return
     this.afterCommit()
   }
 
@@ -309,8 +273,8 @@ export class SimNode implements Endpoint {
 
   private afterCommit(): void {
     for (const group of this.touched) {
-      this.serveReads(group)
-      if (!this.execute(group)) return
+      this.execution.serveReads(group)
+      if (!this.execution.execute(group) || !this.keeper.look(group)) return
     }
     this.touched.clear()
     this.busy = false
@@ -318,111 +282,27 @@ export class SimNode implements Endpoint {
     if (more) this.wake()
   }
 
-  /** Reads of the log are answered after the commit: a chosen record may have been waiting for it. */
-  private serveReads(group: SimGroup): void {
-    for (const { peer, session, from, upTo, maxBytes, once } of group.reads) {
-      const values: Value[] = []
-      let bytes = 0
-      for (let instance = from; instance <= upTo; instance++) {
-        const record = group.disk.record(instance)
-        if (!record || (bytes > 0 && bytes + record.value.length > maxBytes)) break
-        group.ledger.knows(this.nodeId, instance, record.value)
-        values.push(record.value)
-        bytes += record.value.length
-      }
-      // This node's own trouble, and its own repair; the peer asks another node.
-      if (values.length === 0) this.step(group, { kind: 'unreadable', instance: from })
-      this.inbox.push({ group, input: { kind: 'served', peer, session, from, once, values } })
-    }
-    group.reads.length = 0
-  }
-
-  /** False if the node died over it. */
-  private execute(group: SimGroup): boolean {
-    const core = group.group
-    if (group.retrying) return true
-    for (let budget = EXECUTIONS_PER_ROUND; budget > 0 && core.executedUpTo < core.chosenUpTo; budget--) {
-      const instance = core.executedUpTo + 1
-      const fault = this.world.schedule.at('execution', this.nodeId)
-      if (fault?.what === 'record damaged') this.damage(group, fault.args[0] as number)
-      const value = core.chosenValue(instance) ?? group.disk.record(instance)?.value
-      if (!value) return this.unreadable(group, instance)
-      if (fault?.what === 'crash') {
-        this.world.coverage.hitNode('crash at execution')
-        this.crash(fault.args[0] as number)
-        return false
-      }
-      if (fault?.what === 'machine fails') {
-        this.failMachine(group, instance, fault.args[0] as number)
-        return true
-      }
-      group.ledger.knows(this.nodeId, instance, value)
-      const runs = core.planExecution(instance, value)
-      this.world.executions.execute(this.nodeId, this.replicaOf(group), group.index, instance, runs)
-      this.step(group, { kind: 'executed', instance })
-      if (!this.publish(group)) return false
-    }
-    if (core.executedUpTo < core.chosenUpTo) this.later(0.05, () => this.continueExecution(group))
-    return true
-  }
-
-  /** Bits of a chosen record flip, of the next one or of any other, as long as two other voters can tell what it was. */
-  private damage(group: SimGroup, place: number): void {
-    const { world, nodeId } = this
-    const instance = place < 0.5 ? group.group.executedUpTo + 1 : Math.ceil(place * group.disk.head.chosenUpTo)
-    if (instance > group.disk.head.chosenUpTo || world.copies(group.index, instance) < 3) return
-    world.note(nodeId, group.index, `the record of instance ${instance} is damaged`)
-    world.coverage.hitNode('record damaged')
-    group.disk.records[instance] = undefined
-  }
-
-  /** A chosen record is learned again; nothing after it is executed before. False if the node died over it. */
-  private unreadable(group: SimGroup, instance: number): boolean {
-    const isKnown = group.unreadableAt === instance
-    group.unreadableAt = instance
-    if (isKnown) return true
-    this.step(group, { kind: 'unreadable', instance })
-    return this.publish(group)
-  }
-
-  private continueExecution(group: SimGroup): void {
-    if (this.busy) this.later(0.1, () => this.continueExecution(group))
-    else if (this.execute(group) && group.mustCommit) this.wake()
-  }
-
-  /** Every build of a group executes the log from its beginning. */
-  private replicaOf(group: SimGroup): number {
-    return this.life + group.builds / 10_000
-  }
-
-  private failMachine(group: SimGroup, instance: number, ms: number): void {
-    const { world, nodeId } = this
-    world.note(nodeId, group.index, `its state machine throws at instance ${instance}`)
-    world.coverage.hitNode('machine fails')
-    group.retrying = true
-    this.inbox = this.inbox.filter((entry) => entry.group !== group || !isCaller(entry.input))
-    world.workload.groupFailed(nodeId, group.index)
-    this.later(ms, () => this.rebuild(group))
-  }
-
-  /** Between two rounds: what is known goes to the disk, and the group begins again from there. */
-  private rebuild(group: SimGroup): void {
+  /** Between two rounds. `action` says false if the node died over it. */
+  whenFree(group: SimGroup, action: () => boolean): void {
     if (this.busy) {
-      this.later(0.1, () => this.rebuild(group))
+      this.later(0.1, () => this.whenFree(group, action))
       return
     }
-    this.world.note(this.nodeId, group.index, 'is built anew from its log')
-    group.commit(this.nodeId)
-    group.rebuild(this.build(group.disk))
-    this.begin(group)
-    for (const [peer, up] of this.links) this.step(group, this.linkInput(peer, up))
+    if (!action()) return
     this.touched.add(group)
     this.finishRound()
   }
 
-  private step(group: SimGroup, input: Input): void {
+  callersFail(group: SimGroup): void {
+    this.inbox = this.inbox.filter((entry) => entry.group !== group || !isCaller(entry.input))
+    this.world.workload.groupFailed(this.nodeId, group.index)
+  }
+
+  step(group: SimGroup, input: Input): void {
     const { world } = this
     world.steps++
+    if (input.kind === 'checkpoint') group.told = input.checkpoint
+    if (input.kind === 'load-failed') group.loading = false
     world.trace.add(world.queue.now, this.nodeId, group.index, { kind: 'step', input })
     group.group.step(input, this.now, group.effects)
     const chosenMoved = group.rules.stepped(group, input, group.effects)
@@ -431,15 +311,16 @@ export class SimNode implements Endpoint {
   }
 
   /** Takes over what a step asked for. */
-  private gather(group: SimGroup): void {
+  gather(group: SimGroup): void {
     const { effects } = group
     for (const record of effects.records) group.records.push(record)
     if (effects.head) group.head = effects.head
     for (const read of effects.reads) group.reads.push(read)
+    for (const transfer of effects.transfers) this.transfers.begin(group, transfer)
     for (const { timer, delayMs } of effects.timers) this.setTimer(group, timer, delayMs)
     for (const send of effects.sends) {
-      group.rules.sent(send.message)
-      group.ledger.sent(group.view(this.nodeId), this.replicaOf(group), send.message, group.disk)
+      group.rules.sent(group, send.message)
+      group.ledger.sent(group.view(this.nodeId), this.buildOf(group), send.message, group.disk.log)
       group.sends.push(send)
     }
     if (!group.retrying) this.answerCallers(group)
@@ -462,8 +343,13 @@ export class SimNode implements Endpoint {
     })
   }
 
+  /** One number for each build of a group: no ballot is used by two of them. */
+  private buildOf(group: SimGroup): number {
+    return this.life + group.builds / 10_000
+  }
+
   /** False if the node died between two messages. */
-  private publish(group: SimGroup): boolean {
+  publish(group: SimGroup): boolean {
     const { world, nodeId } = this
     return group.publish(
       ({ to, message }) => world.trace.add(world.queue.now, nodeId, group.index, { kind: 'send', to, message }),
@@ -471,32 +357,18 @@ export class SimNode implements Endpoint {
     )
   }
 
-  /** Where the only thing that may strike is a crash; true if it did. */
-  private diesAt(place: Extract<Place, 'input' | 'committed' | 'send'>): boolean {
+  /** What strikes here; when it is a crash, the node is down already. */
+  strike(place: CrashPlace): Fault | undefined {
     const fault = this.world.schedule.at(place, this.nodeId)
-    if (!fault) return false
-    this.world.coverage.hitNode(`crash at ${place}`)
+    if (fault?.what !== 'crash') return fault
+    this.world.coverage.hitNode(CRASH_AT[place])
     this.crash(fault.args[0] as number)
-    return true
+    return fault
   }
 
-  /** The host's coalesced status: at an interval, of what changed, or where something got lost. */
-  private tickStatus(): void {
-    this.later(1000, () => {
-      const { network } = this.world
-      const repaired = [...this.links].filter(([peer, up]) => network.takeLossy(this.nodeId, peer) && up)
-      for (const group of this.groups) {
-        const status = group.group.status()
-        const words = `${status.chosenUpTo} ${status.lastAccepted} ${status.chain}`
-        const changed = words !== group.lastStatus
-        group.lastStatus = words
-        const links = changed ? this.links : repaired
-        for (const [peer, up] of links) {
-          if (up && !this.sendStatus(peer, group)) return
-        }
-      }
-      this.tickStatus()
-    })
+  /** Where the only thing that may strike is a crash; true if it did. */
+  diesAt(place: CrashPlace): boolean {
+    return this.strike(place) !== undefined
   }
 }
 

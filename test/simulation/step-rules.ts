@@ -4,6 +4,7 @@ import type { Effects } from '../../src/core/effects.js'
 import type { Group } from '../../src/core/group.js'
 import type { Input } from '../../src/core/input.js'
 import {
+  asksForOneSession,
   chosenOnlyGrows,
   leaderKeepsNothingDead,
   onlyVotersAnswer,
@@ -11,6 +12,7 @@ import {
   promiseMovesFor,
   recoversOnlyTheLiving,
   tailIsBounded,
+  trimmedIsCovered,
 } from '../../src/core/invariants.js'
 import type { Message } from '../../src/core/messages.js'
 import type { SimGroup } from './sim-group.js'
@@ -51,6 +53,7 @@ export class StepRules {
       promiseMovesFor(view, this.promised, input, effects.records)
       this.promised = view.promised
     }
+    if (input.kind === 'trim') trimmedIsCovered(nodeId, sim.group.firstKept, sim.disk.coveredUpTo)
     this.watchLeading(sim, input, effects)
     if (view.chosenUpTo === this.chosenUpTo) return false
     chosenOnlyGrows(nodeId, this.chosenUpTo, view.chosenUpTo)
@@ -58,8 +61,17 @@ export class StepRules {
     return true
   }
 
-  sent(message: Message): void {
+  sent({ group }: SimGroup, message: Message): void {
     onlyVotersAnswer(this.nodeId, this.isVoter, message)
+    if (message.kind === 'forward') {
+      for (const run of message.runs) {
+        if (run.session !== 0 || run.origin !== this.nodeId) continue
+        const own = group
+          .base()
+          .sessions.find(({ origin, incarnation }) => origin === run.origin && incarnation === run.incarnation)
+        asksForOneSession(this.nodeId, own?.opened ?? 0)
+      }
+    }
     if (message.kind === 'accept') recoversOnlyTheLiving(this.nodeId, message, this.recoverable)
   }
 
@@ -84,10 +96,10 @@ export class StepRules {
    * The last instance that a majority may have chosen below the ballot of this node: the last one held at the highest
    * ballot that was reported, or proposed again at it.
    */
-  private livingUpTo({ group, disk }: SimGroup): Instance {
+  private livingUpTo({ group, disk: { log } }: SimGroup): Instance {
     const records = this.reported.ballot === group.promised ? [...this.reported.records] : []
-    for (let i = group.chosenUpTo + 1; i <= disk.head.lastAccepted; i++) {
-      const own = disk.record(i)
+    for (let i = group.chosenUpTo + 1; i <= log.head.lastAccepted; i++) {
+      const own = log.record(i)
       if (own) records.push(own)
     }
     const open = records.filter(({ instance }) => instance > group.chosenUpTo)

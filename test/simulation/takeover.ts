@@ -2,9 +2,11 @@ import { assert } from '../../src/base/assert.js'
 import type { NodeId } from '../../src/base/numbers.js'
 import { Random } from '../../src/base/random.js'
 import { DEFAULT_TUNING } from '../../src/core/config.js'
-import { NO_FAULTS, type PlanOverrides, pick, type RunPlan } from './plan.js'
+import { pick } from './pick.js'
+import { NO_FAULTS, type PlanOverrides, type RunPlan } from './plan.js'
 import { type SeedResult, seedResult } from './run-seed.js'
 import type { SimNode } from './sim-node.js'
+import { CALM_STATE } from './state-plan.js'
 import { World } from './world.js'
 
 /** How long a command may take on a node that runs, and how long once another node leads. */
@@ -35,6 +37,7 @@ export function planTakeover(seed: number, overrides: PlanOverrides): RunPlan {
     duellists: 0,
     inOrder: true,
     tuning: DEFAULT_TUNING,
+    state: CALM_STATE,
     faults: NO_FAULTS,
   }
 }

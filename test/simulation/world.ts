@@ -9,6 +9,7 @@ import { type Fault, FaultSchedule } from './faults.js'
 import { Nemesis } from './nemesis.js'
 import { Network } from './network.js'
 import { chancesOf, type RunPlan } from './plan.js'
+import { CheckpointRegister } from './sim-checkpoint.js'
 import { SimNode } from './sim-node.js'
 import { Trace } from './trace.js'
 import { Workload } from './workload.js'
@@ -31,6 +32,7 @@ export class World {
   readonly coverage = new Coverage()
   readonly network: Network
   readonly executions: Executions
+  readonly checkpoints = new CheckpointRegister()
   readonly workload: Workload
   readonly ledgers: Ledger[] = []
   readonly nodeIds: NodeId[] = []
@@ -48,7 +50,7 @@ export class World {
     this.schedule = new FaultSchedule(plan.seed, (kind) => chancesOf(plan.faults, kind), again)
     this.network = new Network(this.queue, this.random, this.schedule, this.coverage, plan.inOrder)
     this.workload = new Workload(this)
-    this.executions = new Executions(plan.groups, (node, group, sequence, position) =>
+    this.executions = new Executions(plan.groups, plan.tuning.sessionInstances, (node, group, sequence, position) =>
       this.workload.executed(node, group, sequence, position),
     )
     for (let i = 0; i < plan.groups; i++) this.ledgers.push(new Ledger(plan.nodes))
@@ -70,6 +72,18 @@ export class World {
   /** Voters that know what an instance chose, and hold it. */
   copies(group: GroupIndex, instance: Instance): number {
     return [...this.nodes.values()].filter((node) => node.canTell(group, instance)).length
+  }
+
+  /**
+   * Whether the others can make up for it when `harmed` cannot tell any more what it did up to `lostUpTo`; `isGone`: it
+   * knows nothing at all. Somebody must have all that any other has lost.
+   */
+  survives(group: GroupIndex, harmed: NodeId, lostUpTo: Instance, isGone = false): boolean {
+    const others = [...this.nodes.values()].filter((node) => node.nodeId !== harmed)
+    const disks = others.map((node) => node.disk(group))
+    const most = Math.max(lostUpTo, ...disks.map((disk) => disk.lostUpTo()))
+    if (lostUpTo === 0 && !isGone) return true
+    return most === 0 || disks.some((disk) => disk.lostUpTo() === 0 && disk.log.head.chosenUpTo >= most)
   }
 
   note(node: NodeId, group: GroupIndex, text: string): void {

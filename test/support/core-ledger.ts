@@ -48,6 +48,11 @@ export class Ledger {
     return this.chosen[instance]?.value
   }
 
+  /** The checksum chain of all that is chosen up to `instance`. */
+  chain(instance: Instance): number | undefined {
+    return this.chains[instance]
+  }
+
   /** Writes one commit to a disk, and checks what became durable by it. */
   commit(node: NodeId, disk: TestDisk, records: readonly LogRecord[], head: Head): void {
     promiseOnlyGrows(node, disk.head.promised, head.promised)
