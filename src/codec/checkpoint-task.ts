@@ -1,21 +1,17 @@
-import type { GroupIndex, Instance, MembershipVersion, Millis, NodeId } from '../base/numbers.js'
-import type { Voter, VoterId } from '../core/membership.js'
+import type { GroupIndex, Instance, MembershipVersion, Millis } from '../base/numbers.js'
+import type { Voter } from '../core/membership.js'
 import type { TakeRequest } from './worker-records.js'
 
 /** What the host hands to a checkpoint thread: plain data, cloned into it. */
 export interface CheckpointTask {
   readonly request: TakeRequest
   readonly group: GroupIndex
-  readonly nodeId: NodeId
-  readonly voterId: VoterId
   readonly clusterId: string
   readonly membership: { readonly version: MembershipVersion; readonly voters: readonly Voter[] }
   /** The checkpoints of the group. */
   readonly directory: string
   readonly logPath: string
   readonly statePath: string
-  /** Of the external machines of the group's store. */
-  readonly externalPath: string
   readonly stateMachines: readonly string[]
   readonly maxResultBytes: number
   /** A session ends after this many instances without a command of it. */

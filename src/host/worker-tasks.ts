@@ -86,21 +86,18 @@ export class WorkerTasks {
   }
 
   checkpointJob(group: GroupIndex, request: TakeRequest): CheckpointJob {
-    const { settings, clusterId, voterId, voters, stores } = this.#source
+    const { settings, clusterId, voters, stores } = this.#source
     const { dataDir } = settings
     const store = storeOfGroup(group, stores)
     return {
       request,
       group,
-      nodeId: settings.nodeId,
-      voterId,
       clusterId,
       // The genesis: there is no change of membership yet.
       membership: { version: 0, voters },
       directory: checkpointsPath(dataDir, store, group),
       logPath: logPath(dataDir, store),
       statePath: statePath(dataDir, store),
-      externalPath: externalPath(dataDir, store),
       stateMachines: settings.stateMachines,
       maxResultBytes: settings.maxResultBytes,
       sessionInstances: settings.tuning.sessionInstances,

@@ -109,6 +109,14 @@ describe('options', () => {
       /option memory\.linkBytes: got 65536, takes at least/,
     ],
     ['too little memory', { maxMemoryBytes: 1024 * 1024 }, /option maxMemoryBytes: got 1048576, takes at least \d+/],
+    [
+      'too little memory for the state of all stores',
+      { groups: { count: 2 }, state: { cacheBytes: 2 ** 40 }, maxMemoryBytes: 2 ** 40 },
+      /option maxMemoryBytes: got \d+, takes at least 2\d{12}: .* the state of 2 stores/,
+    ],
+    ['checkpoints that are not kept', { checkpoints: { keep: 0 } }, /option checkpoints\.keep: got 0/],
+    ['a negative hold', { trimming: { holdInstances: -1 } }, /option trimming\.holdInstances: got -1/],
+    ['a state that is never committed', { state: { commitMs: 0 } }, /option state\.commitMs: got 0/],
     ['nothing at all', { nodeId: undefined, nodes: undefined }, /option nodeId: got nothing/],
   ]
   test.each(refused)('%s is refused', (_, changes, message) => {

@@ -19,7 +19,7 @@ import { payloadTools } from '../../src/worker/payload-tools.js'
 import { Rest } from '../../src/worker/rest.js'
 import { journalMachine } from '../state-machine/support/journal-machine.js'
 import { editRaw, flipBit, flipWhere } from '../store/support/raw-environment.js'
-import { GROUP, RecordedGroup, SESSION_INSTANCES, type Sent, VOTER } from './support/recorded-group.js'
+import { GROUP, RecordedGroup, SESSION_INSTANCES, type Sent } from './support/recorded-group.js'
 
 interface Sums {
   [name: string]: number
@@ -92,14 +92,11 @@ function make(machines: readonly AnyStateMachine[], request: Partial<TakeRequest
   const task: CheckpointTask = {
     request: { instance: group.instance, inlinePath: '', replay: false, asked: 0, ...request },
     group: GROUP,
-    nodeId: 2,
-    voterId: VOTER,
     clusterId: '00000000000000c1',
     membership: { version: 0, voters: [3, 1, 2].map((nodeId) => ({ nodeId, voterId: `000000000000000${nodeId}` })) },
     directory: group.paths.checkpoints,
     logPath: group.paths.log,
     statePath: group.paths.state,
-    externalPath: group.paths.external,
     stateMachines: [],
     maxResultBytes: 1 << 20,
     sessionInstances: SESSION_INSTANCES,
