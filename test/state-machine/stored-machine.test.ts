@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
+import { MAX_KEY_BYTES } from '../../src/state-machine/binary-key.js'
 import { defineStateMachine } from '../../src/state-machine/contract.js'
 import { MachineSet } from '../../src/state-machine/machine-set.js'
 import { OutcomeStatus } from '../../src/state-machine/outcome.js'
 import { Reject } from '../../src/state-machine/reject.js'
 import type { StateView } from '../../src/state-machine/stored.js'
+import { MAX_VALUE_BYTES, valueCodec } from '../../src/state-machine/value-codec.js'
+import { MAX_STATE_KEY_BYTES, MAX_STATE_VALUE_BYTES } from '../../src/store/state-store.js'
 import { payloadTools } from '../../src/worker/payload-tools.js'
 import { MapReads } from './support/map-reads.js'
 import { ask, payload, plain, run } from './support/payload.js'
@@ -277,6 +280,19 @@ describe('the view of a stored machine', () => {
   })
 })
 
+test('the largest value is taken and one byte more is not, and the store takes whatever the view does', () => {
+  expect(MAX_KEY_BYTES).toBeLessThanOrEqual(MAX_STATE_KEY_BYTES)
+  expect(MAX_VALUE_BYTES).toBeLessThanOrEqual(MAX_STATE_VALUE_BYTES)
+  const largest = new Uint8Array(MAX_VALUE_BYTES)
+  const bytes = valueCodec('bytes', payloadTools)
+  expect(bytes.encode(largest)).toHaveLength(MAX_VALUE_BYTES)
+  expect(() => bytes.encode(new Uint8Array(MAX_VALUE_BYTES + 1))).toThrow(
+    'a value of 67108865 bytes; it has at most 67108864',
+  )
+  // As cbor it has a head of five bytes besides.
+  expect(() => valueCodec('cbor', payloadTools).encode(largest)).toThrow(TypeError)
+})
+
 test('keys and values have the types that the machine chose: the compiler looks, nothing of this runs', () => {
   const bytes = defineStateMachine({
     kind: 'stored',
@@ -311,5 +327,16 @@ test('keys and values have the types that the machine chose: the compiler looks,
     keys: 'ordered',
     execute: (state) => state.put(['a', 1, [true]], 1),
   })
-  expect([bytes.keys, text.keys, ordered.keys]).toEqual(['bytes', undefined, 'ordered'])
+  const narrowed = defineStateMachine({
+    kind: 'stored',
+    id: 2,
+    keys: 'ordered',
+    execute(state: StateView<[string, number], { price: number }>, { shop, number }: { shop: string; number: number }) {
+      // @ts-expect-error: the machine says itself what its keys and values are
+      state.put([shop, number], { prize: 1 })
+      return state.get([shop, number])?.price
+    },
+    query: (state, shop: string) => [...state.range({ from: [shop], end: [`${shop}\0`], reverse: true, limit: 20 })],
+  })
+  expect([bytes.keys, text.keys, ordered.keys, narrowed.keys]).toEqual(['bytes', undefined, 'ordered', 'ordered'])
 })
