@@ -17,13 +17,13 @@ export interface GroupState {
 }
 
 export function startNode(settings: NodeSettings): Promise<PaxosNode> {
-  const { nodeId, nodes, dataDir, groups, window, rttMs, flushDelayMs } = settings
+  const { nodeId, nodes, dataDir, groups, machine, window, rttMs, flushDelayMs } = settings
   return PaxosNode.start({
     nodeId,
     nodes,
     dataDir,
     groups: { count: groups },
-    stateMachines: [new URL('./tally-machine.js', import.meta.url)],
+    stateMachines: [new URL(`./${machine}-machine.js`, import.meta.url)],
     clusterSecret: 'a secret for benchmarks only',
     create: true,
     tuning: window === undefined ? {} : { window },

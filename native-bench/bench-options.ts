@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
+import { BENCH_MACHINES, type BenchMachine } from './node-settings.js'
 
 export interface BenchOptions {
   readonly nodes: number
   readonly groups: number
+  readonly machine: BenchMachine
   readonly callers: number
   readonly bytes: number
   readonly seconds: number
@@ -23,6 +25,7 @@ export interface BenchOptions {
 
 const usage = `  --nodes N         processes, one of them this one (default 3)
   --groups N        (default 4)
+  --machine NAME    what executes the commands: ${BENCH_MACHINES.join(', ')} (default tally)
   --callers N       callers that each wait for their answer before they propose again (default 1000)
   --bytes N         of one command (default 100)
   --seconds N       of measurement (default 5), after --warm-up N seconds (default 2)
@@ -51,6 +54,7 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
     options: {
       nodes: number('3'),
       groups: number('4'),
+      machine: { type: 'string', default: 'tally' },
       callers: number('1000'),
       bytes: number('100'),
       seconds: number('5'),
@@ -67,6 +71,7 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
   return {
     nodes: within('--nodes', values.nodes, 1, 9),
     groups: within('--groups', values.groups, 1, 1_024),
+    machine: machineNamed(values.machine),
     callers: within('--callers', values.callers, 1, 1_000_000),
     bytes: within('--bytes', values.bytes, 8, 16 * 1024 * 1024),
     seconds: within('--seconds', values.seconds, 0.1, 86_400, true),
@@ -79,6 +84,12 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
     against: floorValues.against ?? false,
     rounds: within('--rounds', floorValues.rounds ?? '3', 1, 100),
   }
+}
+
+function machineNamed(name: string): BenchMachine {
+  const machine = BENCH_MACHINES.find((known) => known === name)
+  if (machine !== undefined) return machine
+  throw new Error(`--machine takes ${BENCH_MACHINES.join(', ')}, got ${name}`)
 }
 
 function within(name: string, text: string, low: number, high: number, fraction = false): number {

@@ -15,6 +15,7 @@ const AGREE_MS = 60_000
 
 const options: BenchOptions = {
   nodes: 3,
+  machine: 'tally',
   groups: 4,
   callers: 1_000,
   bytes: 100,

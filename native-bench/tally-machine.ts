@@ -30,4 +30,6 @@ export default defineStateMachine<State, Uint8Array, Uint8Array, Uint8Array, Uin
     return answer(state)
   },
   query: (state) => answer(state),
+  snapshot: (state) => state,
+  restore: (saved) => saved as State,
 })

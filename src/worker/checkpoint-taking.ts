@@ -86,11 +86,17 @@ export class CheckpointTaking {
     return this.#taking !== undefined && !this.#taking.opened && now - this.#taking.since < OPENING_MS
   }
 
-  /** When the policy's time is up; infinite while there is nothing to take. */
+  /** When to look again whether one is to be taken; infinite: not because of the time. */
   get dueAt(): Millis {
-    return this.#ahead > 0
-      ? Math.max(this.#retryAt, this.#beganAt + this.#host.place.checkpoints.everyMs)
-      : Number.POSITIVE_INFINITY
+    const { place, phase, execution } = this.#host
+    const isPossible = phase === 'running' && execution?.machines.canSnapshot === true
+    if (!isPossible || this.#taking !== undefined || this.#ahead <= 0) return Number.POSITIVE_INFINITY
+    return this.#isWanted ? this.#retryAt : Math.max(this.#retryAt, this.#beganAt + place.checkpoints.everyMs)
+  }
+
+  /** The state cannot be committed just now. */
+  later(now: Millis): void {
+    this.#retryAt = now + RETRY_MS
   }
 
   take(now: Millis): void {

@@ -118,7 +118,9 @@ export class GroupKeeper {
   /** What the state's next commit holds of this group; undefined: nothing just now. */
   stateWrite(now: Millis): StateWrite | undefined {
     try {
-      return this.commits.write(now)
+      const write = this.commits.write(now)
+      if (write === undefined) this.#taking.later(now)
+      return write
     } catch (error) {
       this.#host.executionFailed(error, now)
       return undefined
@@ -182,7 +184,7 @@ export class GroupKeeper {
     }
     this.#scrub.begin(now)
     this.#tellCore(now)
-    this.arm()
+    this.arm(now)
   }
 
   /** The state cannot be proven any more: nothing of it is read again, and the group is built anew without it. */
@@ -249,8 +251,10 @@ export class GroupKeeper {
   }
 
   /** Asks to be woken when something of this group is due. */
-  arm(): void {
-    this.commits.arm()
+  arm(now: Millis): void {
+    if (this.#host.core === undefined) return
+    // What holds a commit back ends with a record of the host, or with more execution.
+    if (this.mayCommitState(now)) this.commits.arm()
     this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#tidyAt, this.#taking.dueAt, this.#scrub.dueAt))
   }
 

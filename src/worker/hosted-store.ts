@@ -190,7 +190,7 @@ export class HostedStore {
 
   /** Asks to be woken when something of this store is due. */
   arm(): void {
-    this.#wakeUp.by(this.#tidyAt)
+    if (this.#state !== undefined && this.#failure === undefined) this.#wakeUp.by(this.#tidyAt)
   }
 
   endRound(): void {

@@ -239,7 +239,7 @@ export class Round implements InboxTarget {
     }
     for (const host of this.hosts) {
       if (host.tryRebuild(now)) this.touch(host)
-      host.keeper.arm()
+      host.keeper.arm(now)
     }
   }
 

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import type { NodeId } from '../../src/base/numbers.js'
+import { counterMachine } from './support/counter-machine.js'
 import { storedTally, tallied } from './support/stored-tally.js'
 import { NODES, TestCluster } from './support/test-cluster.js'
 
@@ -174,4 +175,25 @@ test('a state that cannot be written stops the groups of its store', () => {
     event: expect.objectContaining({ kind: 'alarm', code: 'STORAGE_FAILED' }),
   })
   add(cluster, 7)
+})
+
+test('a thread with nothing to do sleeps, whatever befell its groups', () => {
+  const sleeps = (cluster: TestCluster, node: NodeId) => {
+    for (let k = 0; k < 3; k++) cluster.turn(node)
+    expect(cluster.round(node).parkMs()).toBeGreaterThan(0)
+  }
+  const policy = { checkpoints: { everyInstances: 10, everyBytes: 1, everyMs: 500, keep: 1 } }
+  for (const machine of [storedTally, counterMachine]) {
+    const cluster = new TestCluster({ machines: [machine], ...policy })
+    cluster.host(1).propose(0, { name: 'k', add: 1 })
+    cluster.runFor(5_000)
+    for (const node of NODES) sleeps(cluster, node)
+    cluster.host(1).propose(0, { name: 'k', add: 13 })
+    cluster.runFor(100)
+    for (const node of NODES) sleeps(cluster, node)
+    cluster.memory('node-2/store-0').failNextCommit()
+    cluster.host(1).propose(0, { name: 'k', add: 1 })
+    cluster.runFor(5_000)
+    for (const node of NODES) sleeps(cluster, node)
+  }
 })

@@ -1,7 +1,13 @@
 import type { GroupIndex, NodeId } from '../../../src/base/numbers.js'
 import { KIND } from '../../../src/codec/message-layout.js'
 import { WORKER_COUNTERS } from '../../../src/codec/worker-counters.js'
-import type { StatePolicy, WorkerLimits, WorkerStore, WorkerTask } from '../../../src/codec/worker-task.js'
+import type {
+  CheckpointPolicy,
+  StatePolicy,
+  WorkerLimits,
+  WorkerStore,
+  WorkerTask,
+} from '../../../src/codec/worker-task.js'
 import { DEFAULT_TUNING, type GroupTuning } from '../../../src/core/config.js'
 import { TIMER_KINDS } from '../../../src/core/timers.js'
 import { allocateDoorbell } from '../../../src/ring/doorbell.js'
@@ -25,6 +31,7 @@ export interface ClusterOptions {
   readonly tuning?: Partial<GroupTuning>
   readonly outboxBytes?: number
   readonly state?: Partial<StatePolicy>
+  readonly checkpoints?: CheckpointPolicy
   /** Groups that may be made; all of them unless given. */
   readonly createGroups?: readonly GroupIndex[]
 }
@@ -95,6 +102,7 @@ export class TestCluster {
       stateMachines: [],
       limits: { ...LIMITS, ...this.#options.limits },
       ...QUIET_POLICIES,
+      checkpoints: this.#options.checkpoints ?? QUIET_POLICIES.checkpoints,
       state: { ...QUIET_POLICIES.state, ...this.#options.state },
       flushDelayMs: 0,
       hostNow: this.clock.now(),
