@@ -12,6 +12,10 @@ export interface KvOptions {
   readonly maxValueBytes: number
   readonly server: ServerChoice
   readonly state: 'stored' | 'memory'
+  /** What is undefined is left to the runtime's default. */
+  readonly checkpointEvery: number | undefined
+  readonly hold: number | undefined
+  readonly fetchRate: number | undefined
 }
 
 export const usage = `npm run kv -- --node 1 --nodes 127.0.0.1:7401,127.0.0.1:7402,127.0.0.1:7403 --data DIR --http 127.0.0.1:8401 --groups 4
@@ -25,6 +29,9 @@ export const usage = `npm run kv -- --node 1 --nodes 127.0.0.1:7401,127.0.0.1:74
   --max-value BYTES  the largest value (default 1048576)
   --server NAME      auto, uws (uWebSockets.js) or node (node:http); default auto
   --state KIND       stored (on disk) or memory (in memory); default memory. The same on each node, for ever
+  --checkpoint-every N  instances of a group's log between two checkpoints (default 100000)
+  --hold N           instances that stay in a log behind the newest checkpoint (default 10000)
+  --fetch-rate BYTES per second and group, of a checkpoint that comes from another node (default 16777216)
 
 The environment variable PAXOS_SECRET holds the secret that the nodes prove to each other.`
 
@@ -42,6 +49,9 @@ export function parseKvOptions(args: readonly string[]): KvOptions {
       'max-value': { type: 'string', default: '1048576' },
       server: { type: 'string', default: 'auto' },
       state: { type: 'string', default: 'memory' },
+      'checkpoint-every': { type: 'string' },
+      hold: { type: 'string' },
+      'fetch-rate': { type: 'string' },
     },
   })
   const { node, nodes, data, http, server, state } = values
@@ -61,7 +71,14 @@ export function parseKvOptions(args: readonly string[]): KvOptions {
     maxValueBytes: whole('--max-value', values['max-value'], 1, MAX_VALUE_BYTES),
     server,
     state,
+    checkpointEvery: wholeIfGiven('--checkpoint-every', values['checkpoint-every'], 1),
+    hold: wholeIfGiven('--hold', values.hold, 0),
+    fetchRate: wholeIfGiven('--fetch-rate', values['fetch-rate'], 65_536),
   }
+}
+
+function wholeIfGiven(name: string, text: string | undefined, low: number): number | undefined {
+  return text === undefined ? undefined : whole(name, text, low, Number.MAX_SAFE_INTEGER)
 }
 
 function whole(name: string, text: string, low: number, high: number): number {

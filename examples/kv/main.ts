@@ -36,7 +36,7 @@ async function main(): Promise<void> {
 
 /** Undefined: it was told to stop while it still waited, for its peers perhaps. */
 async function startNode(options: KvOptions, stopping: AbortSignal): Promise<PaxosNode | undefined> {
-  const { nodeId, nodes, dataDir, groups, state } = options
+  const { nodeId, nodes, dataDir, groups, state, checkpointEvery, hold, fetchRate } = options
   const machine = state === 'stored' ? './kv-machine.js' : './kv-memory-machine.js'
   const paxosOptions = {
     nodeId,
@@ -46,6 +46,9 @@ async function startNode(options: KvOptions, stopping: AbortSignal): Promise<Pax
     stateMachines: [new URL(machine, import.meta.url)],
     clusterSecret: process.env.PAXOS_SECRET ?? 'a secret for examples only',
     create: true,
+    checkpoints: { everyInstances: checkpointEvery },
+    trimming: { holdInstances: hold },
+    tuning: { fetchBytesPerSecond: fetchRate },
   }
   try {
     return await PaxosNode.start(paxosOptions, stopping)
