@@ -11,6 +11,10 @@ export interface KvClusterOptions {
   readonly groups: number
   /** More arguments for every node. */
   readonly args?: readonly string[]
+  /** Another program than examples/kv, with the same arguments. */
+  readonly main?: string
+  /** Gets everything that the nodes write. */
+  readonly onLine?: (nodeId: number, line: string) => void
 }
 
 const POLL_MS = 20
@@ -50,14 +54,22 @@ export class KvCluster {
     }
   }
 
-  /** A new life of a node on its data; whether to wait for `ready` is the caller's choice. */
-  spawn(nodeId: number): KvProcess {
+  /** A new life of a node on its data; whether to wait for `ready` is the caller's choice. `args` come last. */
+  spawn(nodeId: number, args: readonly string[] = []): KvProcess {
+    const { groups, main, onLine } = this.#options
     const nodes = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
-    const process = new KvProcess([
-      ...['--node', String(nodeId), '--nodes', nodes, '--data', this.dataDir(nodeId)],
-      ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(this.#options.groups)],
-      ...(this.#options.args ?? []),
-    ])
+    const process = new KvProcess(
+      [
+        ...['--node', String(nodeId), '--nodes', nodes, '--data', this.dataDir(nodeId)],
+        ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(groups)],
+        ...(this.#options.args ?? []),
+        ...args,
+      ],
+      {
+        ...(main === undefined ? {} : { main }),
+        ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(nodeId, line) }),
+      },
+    )
     this.#processes.set(nodeId, process)
     return process
   }

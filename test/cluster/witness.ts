@@ -32,6 +32,8 @@ export interface WitnessOptions {
   readonly nodeIds: readonly number[]
   readonly writers: number
   readonly random: Random
+  /** Keys that a writer has at one time; one by default, more spread few writers over many groups. */
+  readonly keysOfWriter?: number
 }
 
 const PAUSE_MS = 20
@@ -71,14 +73,16 @@ export class Witness {
   }
 
   async #write(writer: number): Promise<void> {
-    const { random, nodeIds } = this.#options
+    const { random, nodeIds, keysOfWriter = 1 } = this.#options
+    const held: KeyRecord[] = []
     while (!this.#stopping) {
-      const record = this.#newRecord(writer)
-      while (!this.#stopping && record.unknownValue === undefined) {
-        const nodeId = nodeIds[random.below(nodeIds.length)]!
-        if (record.acknowledged > 0 && random.below(READ_EVERY) === 0) await this.#read(nodeId, record)
-        else await this.#writeOnce(nodeId, record)
-      }
+      const place = random.below(keysOfWriter)
+      if (held[place]?.unknownValue !== undefined) delete held[place]
+      held[place] ??= this.#newRecord(writer)
+      const record = held[place]
+      const nodeId = nodeIds[random.below(nodeIds.length)]!
+      if (record.acknowledged > 0 && random.below(READ_EVERY) === 0) await this.#read(nodeId, record)
+      else await this.#writeOnce(nodeId, record)
     }
   }
 
