@@ -225,11 +225,15 @@ describe('a set with an external machine', () => {
     expect(set.positionOf(8)).toEqual({ instance: 4, index: 0 })
     set.close()
     const directory = newDirectory()
-    for (const instance of [4, 5]) {
+    for (const [instance, index] of [
+      [4, 0],
+      [4, 1],
+      [5, 0],
+    ] as const) {
       // Opened again, it finds what the first one had only written.
       const careless = setOn(directory, { ...journalMachine, sync: undefined })
       expect(careless.sync()).toBe(true)
-      run(careless, 8, { add: 1 }, instance, 0)
+      run(careless, 8, { add: 1 }, instance, index)
       expect(careless.sync()).toBe(false)
       careless.close()
     }
