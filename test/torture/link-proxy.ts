@@ -93,7 +93,8 @@ class Wire {
 
   cut(): void {
     for (const way of this.#ways) way.close()
-    for (const end of this.#ends) end.resetAndDestroy()
+    // After an end of writing, a reset is never carried out, and keeps the process from ending.
+    for (const end of this.#ends) end.writableEnded ? end.destroy() : end.resetAndDestroy()
     this.#gone()
   }
 
