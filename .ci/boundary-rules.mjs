@@ -10,7 +10,7 @@ export const folders = {
   'src/core': { imports: ['src/base'], packages: [], node: [] },
   'src/codec': { imports: ['src/core', 'src/base'], packages: ['cbor-x'], node: '*' },
   'src/ring': { imports: ['src/base'], packages: [], node: '*' },
-  'src/store': { imports: ['src/core', 'src/codec', 'src/base'], packages: ['lmdb'], node: '*' },
+  'src/store': { imports: ['src/core', 'src/codec', 'src/base', 'src/store/set-aside.ts'], packages: ['lmdb'], node: '*' },
   // The identity of the data directory, settled by the host before any worker starts; none of these touches LMDB.
   'src/store/manifest.ts': {
     imports: ['src/store', 'src/store/data-layout.ts', 'src/codec', 'src/core', 'src/base'],

@@ -28,7 +28,7 @@ export const usage = `npm run kv -- --node 1 --nodes 127.0.0.1:7401,127.0.0.1:74
   --timeout MS       how long a request may take (default 5000)
   --max-value BYTES  the largest value (default 1048576)
   --server NAME      auto, uws (uWebSockets.js) or node (node:http); default auto
-  --state KIND       stored (on disk) or memory (in memory); default memory. The same on each node, for ever
+  --state KIND       stored (on disk) or memory (in memory); default stored. The same on each node, for ever
   --checkpoint-every N  instances of a group's log between two checkpoints (default 100000)
   --hold N           instances that stay in a log behind the newest checkpoint (default 10000)
   --fetch-rate BYTES per second and group, of a checkpoint that comes from another node (default 16777216)
@@ -48,7 +48,7 @@ export function parseKvOptions(args: readonly string[]): KvOptions {
       timeout: { type: 'string', default: '5000' },
       'max-value': { type: 'string', default: '1048576' },
       server: { type: 'string', default: 'auto' },
-      state: { type: 'string', default: 'memory' },
+      state: { type: 'string', default: 'stored' },
       'checkpoint-every': { type: 'string' },
       hold: { type: 'string' },
       'fetch-rate': { type: 'string' },

@@ -28,7 +28,7 @@ const MIB = 1024 * 1024
 export const DEFAULT_COMMAND_BYTES = 16 * MIB
 export const MAX_COMMAND_BYTES = 256 * MIB
 /** One part of a checkpoint on its way: a block of it, or a piece of its manifest. */
-export const MAX_PART_BYTES = MIB / 2
+export const MAX_PART_BYTES = MIB
 const DEFAULT_CONTROL_BYTES = MIB
 /** What a frame gathers beyond its largest message before the next one is begun. */
 const FRAME_ROOM_BYTES = MIB

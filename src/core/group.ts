@@ -280,7 +280,7 @@ export class Group {
   }
 
   private onLink(nodeId: NodeId, voterId: string, up: boolean): void {
-    const { proposer, learner, source, origin, fetch } = this.roles
+    const { proposer, learner, source, origin } = this.roles
     const peer = this.state.peer(nodeId)
     peer.voterId = voterId
     peer.up = up
@@ -288,7 +288,7 @@ export class Group {
     learner.onLink(nodeId, up)
     source.onLink(nodeId, up)
     origin.onLink(nodeId, up)
-    fetch.onLink(nodeId, up)
+    this.roles.fetch.onLink(nodeId, up)
   }
 
   private onTrim(firstKept: Instance): void {

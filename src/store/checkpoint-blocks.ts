@@ -1,4 +1,5 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib'
+import { MAX_PART_BYTES } from '../codec/limits.js'
 import { getU32, putU32 } from '../codec/little-endian.js'
 
 /**
@@ -9,7 +10,7 @@ import { getU32, putU32 } from '../codec/little-endian.js'
 export const BLOCK_BYTES = 256 * 1024
 
 /** What a reader takes, so that the size may be changed. */
-export const MAX_BLOCK_BYTES = 1024 * 1024
+export const MAX_BLOCK_BYTES = MAX_PART_BYTES
 
 /** The window is as large as a block: a larger one costs memory and finds nothing more. */
 const WINDOW_BITS = 18

@@ -164,7 +164,7 @@ export class GroupHost {
     }
   }
 
-  /** True: the command inbox is to be left unread, because as much waits here again as the core may hold. */
+  /** The command inbox is to be left unread: as much waits here again as the core may hold. */
   get isClogged(): boolean {
     return this.callers.runs.heldBytes >= this.place.limits.maxWaitingBytes
   }
@@ -181,8 +181,14 @@ export class GroupHost {
 
   /** A read of the state as executed. */
   readLocally(token: number, query: EncodedPayload): void {
-    if (this.phase !== 'running' || this.#execution === undefined) this.callers.refuseRead(token, 'restarted')
-    else this.#answer(token, query, this.#execution)
+    const execution = this.phase === 'running' ? this.#execution : undefined
+    if (execution === undefined) return this.callers.refuseRead(token, 'restarted')
+    try {
+      this.callers.answer(token, execution.query(query))
+    } catch (error) {
+      this.callers.refuseRead(token, 'restarted')
+      this.executionFailed(error, this.#now)
+    }
   }
 
   /** Interprets all effects but those that wait for the disk. */
@@ -364,15 +370,6 @@ export class GroupHost {
     if (write !== undefined && !this.store.commit([write], now)) return
     const durable = this.store.load(this.group, now)
     if (durable !== undefined) this.build(durable, now)
-  }
-
-  #answer(token: number, query: EncodedPayload, execution: GroupExecution): void {
-    try {
-      this.callers.answer(token, execution.query(query))
-    } catch (error) {
-      this.callers.refuseRead(token, 'restarted')
-      this.executionFailed(error, this.#now)
-    }
   }
 
   /** A chosen record is lost: told once, and learned again from a peer. Until then nothing after it is executed. */

@@ -43,10 +43,10 @@ describe('arguments of examples/kv', () => {
       dataDir: 'd',
       groups: 4,
       server: 'auto',
-      state: 'memory',
+      state: 'stored',
     }
     expect(parseKvOptions(good)).toMatchObject({ ...options, http: { host: '::1', port: 8401 } })
-    expect(parseKvOptions([...good, '--state', 'stored']).state).toBe('stored')
+    expect(parseKvOptions([...good, '--state', 'memory']).state).toBe('memory')
   })
 
   test.each([
