@@ -8,7 +8,7 @@ import { headKey, KEY_BYTES, MAX_GROUPS } from './log-keys.js'
 import { Block } from './state-block.js'
 import { type CacheShelf, StateBlockCache } from './state-block-cache.js'
 import { BlockWriter } from './state-block-writer.js'
-import { CachedBlocks, StoredBlocks } from './state-blocks.js'
+import { bytesInPages, CachedBlocks, StoredBlocks } from './state-blocks.js'
 import { readBuiltIn, readStateHead } from './state-disk.js'
 import { findGarbage, freeGeneration, removeGarbage } from './state-garbage.js'
 import { type BigRef, type BlockRef, encodeStateHead } from './state-head.js'
@@ -39,8 +39,8 @@ export interface LmdbStateStoreOptions extends LmdbEnvironmentOptions {
 }
 
 const DEFAULT_CACHE_BYTES = 32 * 1024 * 1024
-/** Three pages of LMDB without their header: see docs/storage.md for what other sizes cost. */
-const DEFAULT_BLOCK_BYTES = 3 * 4096 - 16
+/** See docs/storage.md for what other sizes cost. */
+const DEFAULT_BLOCK_BYTES = bytesInPages(3)
 /** A built-in state up to this stands in the head, which is written twice. */
 const INLINE_BUILT_IN_BYTES = 512
 /** Room reserved for each group in a commit, in puts of two pages. */

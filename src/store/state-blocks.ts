@@ -8,8 +8,13 @@ import type { BigRef, BlockRef } from './state-head.js'
 import { blockKey } from './state-keys.js'
 import { type StoreError, stateDamaged } from './store-error.js'
 
-/** Four pages of LMDB without their header. Larger values lmdb-js hands out as views of its memory map. */
-export const CHUNK_BYTES = 4 * 4096 - 16
+/** The largest value for which LMDB takes so many pages: the first has a header. (lmdb-js has a longer one than LMDB.) */
+export function bytesInPages(pages: number): number {
+  return pages * 4096 - 24
+}
+
+/** A part of a large value. Of more than 16 KB lmdb-js would hand out a view of its memory map. */
+export const CHUNK_BYTES = bytesInPages(4)
 
 /** An environment to read from, whatever transaction that is in. */
 export interface ValueReader {
@@ -49,6 +54,10 @@ export class StoredBlocks implements BlockSource {
   }
 
   big({ first, length, crc }: BigRef): Uint8Array {
+    // The last part first: a length that nothing stands for must not ask for memory.
+    const rest = length % CHUNK_BYTES || CHUNK_BYTES
+    if (length > 0 && this.#read(first + chunksOf(length) - 1).length !== rest)
+      throw this.#damaged(`the value in block ${first} and behind it has another length`)
     const value = allocateBytes(length)
     for (let at = 0, block = first; at < length; at += CHUNK_BYTES, block++) {
       const bytes = this.#read(block)

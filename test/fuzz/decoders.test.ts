@@ -35,6 +35,9 @@ describe('the table', () => {
     'codec/plain-messages.readPlain': 'through decodeMessage',
     'net/link-identity.checkIdentity': 'checks the own identity, which is to be sent',
     'store/data-layout.checkpointsPath': 'names a path',
+    'store/state-reader.StateReader': 'reads an environment, through readStateHead and Block',
+    'store/state-write-check.checkStateEntry': 'checks what is to be written',
+    'store/state-write-check.checkStateWrite': 'checks what is to be written',
     'store/store-identity-file.checkOwnership': 'compares the token in the store with the own one',
   }
 

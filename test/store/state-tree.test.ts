@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { Random } from '../../src/base/random.js'
 import { BlockWriter } from '../../src/store/state-block-writer.js'
-import { CHUNK_BYTES } from '../../src/store/state-blocks.js'
+import { bytesInPages, CHUNK_BYTES } from '../../src/store/state-blocks.js'
 import { compareKeys, findInTree, TreeCursor } from '../../src/store/state-tree.js'
 import { TreeBuilder } from '../../src/store/state-tree-builder.js'
 import type { TreeChange } from '../../src/store/state-tree-update.js'
@@ -37,7 +37,7 @@ const edit = fc.oneof(
   },
 )
 const commits = fc.array(fc.array(edit, { maxLength: 60 }), { minLength: 1, maxLength: 12 })
-const blockSize = fc.constantFrom(60, 200, 1000, 12_272)
+const blockSize = fc.constantFrom(60, 200, 1000, bytesInPages(3))
 
 type Edit = typeof edit extends fc.Arbitrary<infer T> ? T : never
 
@@ -139,14 +139,14 @@ describe('a tree', () => {
 })
 
 describe('how full blocks are', () => {
-  const blockBytes = 12_272
+  const blockBytes = bytesInPages(3)
   const one = (n: number, length = 100) => ({
     key: bytes(`user-${String(n).padStart(10, '0')}`),
     value: patterned(length, n),
   })
   const share = (blocks: MemoryBlocks) => {
     let stored = 0
-    for (const { length } of blocks.bytes.values()) stored += Math.ceil((length + 16) / 4096) * 4096
+    for (const { length } of blocks.bytes.values()) stored += Math.ceil((length + 24) / 4096) * 4096
     let live = 0
     for (const [name, text] of blocks.entries()) live += name.length + text.length
     return stored / live
