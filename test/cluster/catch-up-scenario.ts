@@ -28,7 +28,7 @@ const MOST_LOST = 1 / 3
 /** A node misses many instances, comes back, and learns them while the load goes on. */
 export async function catchUpScenario({ instances, groups, callers, bytes, log }: CatchUpOptions) {
   const dir = makeWorkDir('catch-up')
-  const settings = { nodes: 3, groups, window: undefined, rttMs: 0, flushDelayMs: 0 }
+  const settings = { nodes: 3, groups, machine: 'tally' as const, window: undefined, rttMs: 0, flushDelayMs: 0 }
   let cluster: Cluster | undefined
   try {
     const running = await Cluster.start(settings, dir)

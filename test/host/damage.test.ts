@@ -1,10 +1,12 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { valueCodec } from '../../src/codec/commands.js'
 import { decodeHead, encodeHead } from '../../src/codec/head.js'
-import type { Head } from '../../src/core/durable.js'
+import type { DurableState, Head, LogRecord } from '../../src/core/durable.js'
 import type { Logger } from '../../src/index.js'
 import { logPath, manifestPath } from '../../src/store/data-layout.js'
+import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { headKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
 import { editRaw, flipBit } from '../store/support/raw-environment.js'
 import { LocalCluster, until } from './local-cluster.js'
@@ -139,7 +141,8 @@ describe('damage to what a vote depends on ends the voter', () => {
 })
 
 test('a node that a majority contradicts stops that group, keeps its files, and goes on with the others', async () => {
-  const log = await hurt(() => changeHead((head) => ({ ...head, chain: head.chain ^ 1 })))
+  const { voterId } = cluster.node(HURT).status()
+  const log = await hurt(() => changeValue(voterId))
   await until(() => cluster.node(HURT).status().groups[0]?.state === 'failed')
   expect(log.errors).toEqual(expect.arrayContaining(['CHAIN_MISMATCH', 'CONTRADICTED']))
   expect(cluster.node(HURT).status().groups[0]?.failure?.code).toBe('GROUP_FAILED')
@@ -174,4 +177,18 @@ function changeHead(change: (head: Head) => Head): void {
       put(headKey(key, 0, copy), bytes)
     }
   })
+}
+
+/** The log of group 0 chose something else, and is sound in itself. */
+function changeValue(voterId: string): void {
+  const log = new LmdbLogStore({ path: logPath(dataDir(), 0), voterId })
+  const { head } = log.load(0) as DurableState
+  const records = log.read(0, 1, head.chosenUpTo, Number.POSITIVE_INFINITY)
+  const last = records.at(-1) as LogRecord
+  const value = last.value.slice()
+  value[value.length - 1] = (value.at(-1) as number) + 1
+  const changed = { ...last, value }
+  const chain = [...records.slice(0, -1), changed].reduce((seed, record) => valueCodec.checksum(record.value, seed), 0)
+  log.commit([{ group: 0, records: [changed], head: { ...head, chain } }])
+  log.close()
 }
