@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { type BuiltInState, decodeBuiltIn, encodeBuiltIn } from '../../src/codec/built-in-state.js'
 import { encodeCbor } from '../../src/codec/cbor.js'
 import { CommandReader, checkBody, forEachCommand } from '../../src/codec/command-body.js'
 import { checkValue, countRuns, encodeRuns, readRuns, valueCodec } from '../../src/codec/commands.js'
@@ -41,6 +42,21 @@ const plainData = fc.oneof(
   fc.constant({ key: 'k', value: 'v'.repeat(300), ifVersion: 3 }),
 )
 
+const savedSession = fc.record({
+  origin: u16,
+  incarnation: hex64,
+  opened: fc.nat(),
+  last: fc.nat(),
+  floor: fc.nat(),
+  done: fc.uniqueArray(fc.nat(), { maxLength: 5 }).map((list) => list.sort((a, b) => a - b)),
+})
+const savedState: fc.Arbitrary<BuiltInState> = fc.record({
+  sessions: fc.array(savedSession, { maxLength: 4 }),
+  externals: fc
+    .uniqueArray(u16, { maxLength: 3 })
+    .map((ids) => ids.sort((a, b) => a - b).map((machine) => ({ machine, instance: 7, index: machine % 3 }))),
+})
+
 function cbor(encode: (value: unknown) => Uint8Array): Uint8Array[] {
   return sampled(plainData, 120).flatMap((data) => {
     try {
@@ -70,7 +86,9 @@ const message = decoder<Message>({
   covers: [
     'codec/messages.decodeMessage',
     'codec/plain-messages.readPlain',
-    ...['readAccept', 'readPromise', 'readLearned', 'readForward'].map((name) => `codec/carrying-messages.${name}`),
+    ...['readAccept', 'readPromise', 'readLearned', 'readForward', 'readPart'].map(
+      (name) => `codec/carrying-messages.${name}`,
+    ),
     'codec/message-fields.checkUnused',
     'codec/message-fields.checkBallots',
     'codec/integers.readWhole',
@@ -238,6 +256,14 @@ const integers = decoder({
   decode: (bytes) => getU16(bytes, bytes.length - 1),
 })
 
+const builtInState = decoder<BuiltInState>({
+  name: 'built-in state',
+  covers: ['codec/built-in-state.decodeBuiltIn', 'codec/saved-sessions.decodeSessions'],
+  seeds: () => sampled(savedState, 60).map(encodeBuiltIn),
+  decode: decodeBuiltIn,
+  encode: encodeBuiltIn,
+})
+
 export const codecDecoders: readonly Decoder[] = [
   message,
   frame,
@@ -251,4 +277,5 @@ export const codecDecoders: readonly Decoder[] = [
   logRecord,
   groupHead,
   integers,
+  builtInState,
 ]

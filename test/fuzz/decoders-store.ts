@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { crc32 } from '../../src/codec/crc32.js'
 import { putU32 } from '../../src/codec/little-endian.js'
 import { DataDirLock } from '../../src/store/data-dir-lock.js'
-import { lockPath, manifestPath } from '../../src/store/data-layout.js'
+import { lastLifePath, lockPath, manifestPath } from '../../src/store/data-layout.js'
+import { type LastLife, readLastLife } from '../../src/store/last-life.js'
 import { checkLmdbFile } from '../../src/store/lmdb-file-check.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { instanceOfKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
@@ -145,4 +146,27 @@ const lmdbFile = decoder({
   errors: FILES,
 })
 
-export const storeDecoders: readonly Decoder[] = [identity, key, manifest, lock, lmdbFile, ...checkpointDecoders]
+const lastLife = decoder<LastLife>({
+  name: 'last life',
+  covers: ['store/last-life.readLastLife'],
+  seeds: () =>
+    [
+      { phase: 'opening', failures: 1 },
+      { phase: 'running', failures: 3 },
+    ].map((life) => Buffer.from(JSON.stringify(life))),
+  decode: (bytes) => {
+    writeFileSync(lastLifePath(directory), bytes)
+    return readLastLife(directory) ?? REFUSED
+  },
+  slow: true,
+})
+
+export const storeDecoders: readonly Decoder[] = [
+  identity,
+  key,
+  manifest,
+  lastLife,
+  lock,
+  lmdbFile,
+  ...checkpointDecoders,
+]

@@ -99,6 +99,6 @@ describe('the table', () => {
     const seeds = DECODERS.find(({ name }) => name === 'message')?.seeds() ?? []
     const limits = { maxMessageBytes: 1 << 20, maxValueBytes: 1 << 20 }
     const kinds = new Set(seeds.map((bytes) => decodeMessage(bytes, 0, bytes.length, limits).kind))
-    expect(kinds.size).toBe(19)
+    expect(kinds.size).toBe(22)
   })
 })
