@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { compare } from '../../native-bench/agreement.js'
+import { flaws } from './disk-view.js'
 import { judge } from './verify.js'
 
 describe('what a key must hold', () => {
@@ -39,5 +40,27 @@ describe('what nodes must agree on', () => {
     expect(compare(nodes({}), { acknowledged: 11, unknown: 0 }).agree).toBe(false)
     expect(compare(nodes({}), { acknowledged: 8, unknown: 1 }).agree).toBe(false)
     expect(compare(nodes({}), { acknowledged: 8, unknown: 2 }).agree).toBe(true)
+  })
+})
+
+describe('what a kill may leave on a disk', () => {
+  const head = { promised: 5, chosenUpTo: 100, chain: 7, lastAccepted: 103, firstKept: 51 }
+  const disk = { group: 0, head, executedUpTo: 90, checkpoints: [70, 50] }
+
+  test.each([
+    ['a state behind the log', disk],
+    ['no state, and a checkpoint that the log goes on from', { ...disk, executedUpTo: 0, checkpoints: [50] }],
+    ['a state just before the log', { ...disk, executedUpTo: 50, checkpoints: [] }],
+    ['a new checkpoint, and neither log nor state know of it', { ...disk, executedUpTo: 60, checkpoints: [900] }],
+  ])('%s', (_, found) => {
+    expect(flaws(found)).toEqual([])
+  })
+
+  test.each([
+    ['a state ahead of its log', { ...disk, executedUpTo: 101 }, 'its state is at 101'],
+    ['records missing behind the state', { ...disk, executedUpTo: 49, checkpoints: [] }, 'its log begins at 51'],
+    ['a checkpoint beyond the log only', { ...disk, executedUpTo: 0, checkpoints: [101] }, 'its log begins at 51'],
+  ])('not %s', (_, found, flaw) => {
+    expect(flaws(found)).toEqual([expect.stringContaining(flaw)])
   })
 })
