@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GroupIndex } from '../base/numbers.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
+import { ExecuteFailure } from '../state-machine/execute-failure.js'
 import type { CheckpointEntry } from '../store/checkpoint-entries.js'
 import { CheckpointReader } from '../store/checkpoint-reader.js'
 import { flushPath } from '../store/durable-files.js'
@@ -66,7 +67,7 @@ export class CheckpointLoad {
     }
   }
 
-  /** The group's state is the checkpoint's when this returns. External machines are filled; those in memory are not here. */
+  /** The group's state is the checkpoint's when this returns. External machines are filled; those in memory are not here. Throws ExecuteFailure. */
   finish(): void {
     const { instance, chain, digest, builtIn, machines } = this.reader.manifest
     for (const { id, kind } of machines) if (kind === 'external') this.#restoreExternal(id)
@@ -112,8 +113,12 @@ export class CheckpointLoad {
     flushPath(from)
     rmSync(directory, { recursive: true, force: true })
     mkdirSync(directory, { recursive: true })
-    const state = machine.restore({ group: this.#target.group, directory, from })
-    machine.close?.(state)
+    try {
+      const state = machine.restore({ group: this.#target.group, directory, from })
+      machine.close?.(state)
+    } catch (thrown) {
+      throw new ExecuteFailure(id, this.reader.manifest.instance, 0, thrown)
+    }
     rmSync(from, { recursive: true, force: true })
   }
 }

@@ -1,5 +1,6 @@
 import type { Instance, Millis } from '../base/numbers.js'
 import type { Head } from '../core/durable.js'
+import { ExecuteFailure } from '../state-machine/execute-failure.js'
 import { isStoreError, StoreError } from '../store/store-error.js'
 import { CheckpointLoad } from './checkpoint-load.js'
 import type { GroupCheckpoints } from './group-checkpoints.js'
@@ -100,6 +101,12 @@ export class CheckpointLoading {
     try {
       body()
     } catch (error) {
+      if (error instanceof ExecuteFailure) {
+        // The group is built anew after a while, finds itself stranded, and loads the checkpoint again.
+        this.abort()
+        this.#host.executionFailed(error, now)
+        return
+      }
       if (!isStoreError(error)) throw error
       if (error.code === 'CHECKPOINT_DAMAGED' || error.code === 'FORMAT_UNKNOWN')
         this.#checkpoints.isDamaged(instance, error)

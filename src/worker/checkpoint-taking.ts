@@ -12,7 +12,8 @@ import type { GroupHost } from './group-host.js'
 
 /** A task that does not come to read the state in so long has failed; the state goes on. */
 const OPENING_MS = 10_000
-const RETRY_MS = 5_000
+const FIRST_RETRY_MS = 1_000
+const MAX_RETRY_MS = 60_000
 /** The group's thread takes a snapshot itself where the last one says that it takes no longer. */
 const INLINE_MS = 3
 
@@ -37,6 +38,7 @@ export class CheckpointTaking {
   /** The last command of the host to take one, if it has not been answered; 0: none. */
   #asked = 0
   #retryAt: Millis = 0
+  #retryMs: Millis = FIRST_RETRY_MS
   #beganAt: Millis = 0
   #bytes = 0
   /** What a snapshot took last; undefined: nobody knows. */
@@ -94,9 +96,10 @@ export class CheckpointTaking {
     return this.#isWanted ? this.#retryAt : Math.max(this.#retryAt, this.#beganAt + place.checkpoints.everyMs)
   }
 
-  /** The state cannot be committed just now. */
+  /** It did not work, or cannot just now: each time the next try waits twice as long. */
   later(now: Millis): void {
-    this.#retryAt = now + RETRY_MS
+    this.#retryAt = now + this.#retryMs
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2)
   }
 
   take(now: Millis): void {
@@ -119,7 +122,7 @@ export class CheckpointTaking {
     } catch (error) {
       if (isCondemned(error)) throw error
       const why = textOf(`no checkpoint could be taken: ${describeThrown(error)}`)
-      this.#retryAt = now + RETRY_MS
+      this.later(now)
       place.outbox.event(group, alarm('CHECKPOINT_FAILED', { message: why }))
       if (asked > 0) this.#refuse(why)
     }
@@ -132,15 +135,20 @@ export class CheckpointTaking {
   /** True if there is a new checkpoint. */
   onEnded(instance: Instance, snapshotMs: Millis, error: string, now: Millis): boolean {
     const taking = this.#taking
-    if (taking?.instance !== instance) return false
+    // Of an earlier build of the group: what came of it is there all the same.
+    if (taking?.instance !== instance) {
+      this.#checkpoints.refresh()
+      return error === ''
+    }
     this.#taking = undefined
     if (error !== '') {
-      this.#retryAt = now + RETRY_MS
+      this.later(now)
       return false
     }
     // Of one that was saved here, this thread knows.
     if (snapshotMs > 0) this.#snapshotMs = snapshotMs
     this.#checkpoints.refresh()
+    this.#retryMs = FIRST_RETRY_MS
     this.#tell(taking.asked)
     return true
   }

@@ -112,12 +112,13 @@ export class Round implements InboxTarget {
     return at === Number.POSITIVE_INFINITY ? at : Math.max(0, at - this.#place.clock.now())
   }
 
-  /** Writes what every group stands at, so that the next start has nothing to look for; then the stores are closed. */
+  /** Writes what every group stands at, so that the next start has nothing to look for and to execute; then the stores are closed. */
   finish(): void {
     const now = this.#place.clock.now()
     for (const store of this.#stores) {
       const writes = store.groups.map((host) => host.lastWrite()).filter((write) => write !== undefined)
       if (store.failure === undefined && writes.length > 0) store.commit(writes, now)
+      if (store.failure === undefined) this.#commitStates(store, now)
     }
     this.closeStores()
     for (const host of this.hosts) host.stopped(now)
@@ -191,7 +192,7 @@ export class Round implements InboxTarget {
   #keep(now: Millis): void {
     for (const store of this.#stores) {
       if (store.state === undefined || store.failure !== undefined) continue
-      if (store.groups.some(({ keeper }) => keeper.isStateDue(now))) this.#commitState(store, now)
+      if (store.groups.some(({ keeper }) => keeper.isStateDue(now))) this.#keepStates(store, now)
       store.tidy(now)
     }
     const { clock, meter } = this.#place
@@ -207,7 +208,7 @@ export class Round implements InboxTarget {
    * The states of all groups of a store that may be committed, with one flush. First the log says what is chosen there: a
    * state is never ahead of it.
    */
-  #commitState(store: HostedStore, now: Millis): void {
+  #keepStates(store: HostedStore, now: Millis): void {
     const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
     const behind = hosts.filter(({ core }) => core !== undefined && core.durableChosenUpTo < core.executedUpTo)
     for (const host of behind) {
@@ -216,6 +217,13 @@ export class Round implements InboxTarget {
     }
     if (behind.length > 0) this.#commit(store, now)
     if (store.failure !== undefined) return
+    this.#commitStates(store, now)
+    for (const host of behind) host.serve(now)
+  }
+
+  /** Of those groups of a store whose log is as far. */
+  #commitStates(store: HostedStore, now: Millis): void {
+    const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
     const writes = hosts.map((host) => ({ host, write: host.keeper.stateWrite(now) }))
     const ready = writes.flatMap(({ host, write }) => (write === undefined ? [] : [{ host, write }]))
     if (ready.length === 0) return
@@ -228,7 +236,6 @@ export class Round implements InboxTarget {
     meter.add('stateCommits')
     meter.add('stateCommitMs', clock.now() - before)
     if (stored) for (const { host, write } of ready) host.keeper.commits.committed(write)
-    for (const host of behind) host.serve(now)
   }
 
   /** Failures whose back-off is over. */
