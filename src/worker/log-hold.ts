@@ -23,7 +23,7 @@ export class LogHold {
   readonly #marks: Mark[] = []
   #bytes = 0
   #instances = 0
-  #start: Instance
+  readonly #start: Instance
 
   constructor(policy: HoldPolicy, executedUpTo: Instance) {
     this.policy = policy
@@ -76,20 +76,41 @@ export class LogHold {
 
   /** The lowest instance from which on the records up to `upTo` have no more than `bytes`. */
   #spanning(upTo: Instance, bytes: number): Instance {
-    const costOf = (from: Mark, to: Mark) => to.bytes - from.bytes + (to.instance - from.instance) * RECORD_COST_BYTES
-    const end = this.#marks.findLast((mark) => mark.instance <= upTo)
-    if (end === undefined) return Math.ceil(upTo - bytes / this.meanBytes)
-    let first = end
-    for (let i = this.#marks.indexOf(end); i >= 0; i--) {
-      const mark = this.#marks[i] as Mark
-      if (costOf(mark, end) > bytes) return first.instance
-      first = mark
+    return Math.ceil(this.#instanceAt(this.#costAt(upTo) - bytes))
+  }
+
+  /** What all records up to an instance take, from the start on (negative before it): between two marks in proportion. */
+  #costAt(instance: Instance): number {
+    const [a, b] = this.#around((mark) => mark.instance <= instance)
+    if (b === undefined) return costOf(a) + (instance - a.instance) * this.meanBytes
+    return costOf(a) + ((instance - a.instance) * (costOf(b) - costOf(a))) / (b.instance - a.instance)
+  }
+
+  #instanceAt(cost: number): number {
+    const [a, b] = this.#around((mark) => costOf(mark) <= cost)
+    if (b === undefined) return a.instance + (cost - costOf(a)) / this.meanBytes
+    return a.instance + ((cost - costOf(a)) * (b.instance - a.instance)) / (costOf(b) - costOf(a))
+  }
+
+  /** The last mark that is before something, and the next one, if both are there; else the one at that end. */
+  #around(isBefore: (mark: Mark) => boolean): [Mark, Mark | undefined] {
+    const start: Mark = { at: 0, instance: this.#start, bytes: 0 }
+    const place = this.#marks.findLastIndex(isBefore)
+    if (place < 0) {
+      const [first] = this.#marks
+      return isBefore(start) && first !== undefined && first.instance > start.instance
+        ? [start, first]
+        : [start, undefined]
     }
-    return Math.ceil(first.instance - (bytes - costOf(first, end)) / this.meanBytes)
+    return [this.#marks[place] as Mark, this.#marks[place + 1]]
   }
 
   #thin(): void {
     const kept = this.#marks.filter((_, i) => i % 2 === 0 || i === this.#marks.length - 1)
     this.#marks.splice(0, this.#marks.length, ...kept)
   }
+}
+
+function costOf({ instance, bytes }: Mark): number {
+  return bytes + instance * RECORD_COST_BYTES
 }
