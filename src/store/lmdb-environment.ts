@@ -15,6 +15,8 @@ export interface LmdbEnvironmentOptions {
   readonly path: string
   readonly gate?: StoreGate
   readonly hooks?: LmdbHooks
+  /** What is in it can be had again: where it is doubtful whether LMDB has met damage, it has. */
+  readonly isRebuildable?: boolean
   /** Only for tests that have to show that they notice an environment which does not flush. */
   readonly unsafeOverrides?: Partial<RootDatabaseOptionsWithPath>
 }
@@ -46,11 +48,14 @@ export class LmdbEnvironment {
   readonly #gate: StoreGate
   readonly #hooks: LmdbHooks
   readonly #space: LmdbSpace
+  readonly #isRebuildable: boolean
   #broken: StoreError | undefined
   #inside = false
 
-  constructor({ path, gate = OPEN_GATE, hooks = {}, unsafeOverrides }: LmdbEnvironmentOptions) {
+  constructor(options: LmdbEnvironmentOptions) {
+    const { path, gate = OPEN_GATE, hooks = {}, isRebuildable = false, unsafeOverrides } = options
     this.path = path
+    this.#isRebuildable = isRebuildable
     this.#gate = gate
     this.#hooks = hooks
     const dataFile = join(path, 'data.mdb')
@@ -64,7 +69,7 @@ export class LmdbEnvironment {
       flushPath(path)
       this.#space = new LmdbSpace(path)
     } catch (error) {
-      throw isStoreError(error) ? error : lmdbStoreError(error, 'Opening', path)
+      throw isStoreError(error) ? error : lmdbStoreError(error, 'Opening', path, isRebuildable)
     }
   }
 
@@ -176,7 +181,7 @@ export class LmdbEnvironment {
   #break(error: unknown, doing: string): unknown {
     const name = (error as { name?: unknown }).name
     const own = name === 'StoreError' || name === 'InvariantBroken'
-    const typed = own ? (error as StoreError) : lmdbStoreError(error, doing, this.path)
+    const typed = own ? (error as StoreError) : lmdbStoreError(error, doing, this.path, this.#isRebuildable)
     // What a reader found in one group says nothing about the environment; LMDB's own errors do.
     if (!own || doing === 'Writing') this.#broken = typed
     return typed

@@ -94,7 +94,7 @@ export class LmdbStateStore implements StateStore {
     this.#voterId = options.voterId
     this.#blockBytes = options.blockBytes ?? DEFAULT_BLOCK_BYTES
     this.#cache = new StateBlockCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES)
-    this.#env = new LmdbEnvironment(options)
+    this.#env = new LmdbEnvironment({ ...options, isRebuildable: true })
     try {
       this.#groups = new Set(openIdentity(this.#env, options.voterId))
       this.#env.write(this.#groups.size * 2, 4, () => {
