@@ -13,11 +13,12 @@ export class CheckpointSource {
     this.state = state
   }
 
-  /** Offers a checkpoint that covers everything below `from`. False: there is none, and one is made. */
-  offer(peer: NodeId, session: number, from: Instance): boolean {
+  /** Offers a checkpoint that covers `wanted`, and behind which the log goes on. False: there is none, and one is made. */
+  offer(peer: NodeId, session: number, wanted: Instance): boolean {
     const { state } = this
-    const { checkpoint } = state
-    if (checkpoint === undefined || checkpoint.instance + 1 < from) {
+    const { checkpoint, firstKept } = state
+    // The one that the log was trimmed behind may have been damaged since: an older one leads nowhere.
+    if (checkpoint === undefined || checkpoint.instance < Math.max(wanted, firstKept - 1)) {
       state.effects.transfers.push({ kind: 'make' })
       return false
     }

@@ -246,6 +246,11 @@ export function trimmedIsCovered(node: NodeId, firstKept: Instance, coveredUpTo:
   )
 }
 
+/** Nor what a peer that catches up still needs, as long as that is within the bound on what is kept for peers. */
+export function trimWaitsForPeers(node: NodeId, firstKept: Instance, needed: Instance): void {
+  assert(firstKept <= needed, `node ${node} trims its log below ${firstKept}, a peer that catches up needs ${needed}`)
+}
+
 /** The parts of a checkpoint are handed to the disk in order, each once, as they were offered. */
 export function partFollows(node: NodeId, wanted: number, part: number, expected: Value | undefined, got: Value): void {
   assert(part === wanted, `node ${node} stores part ${part} of a checkpoint, the next one is ${wanted}`)

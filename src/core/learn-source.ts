@@ -44,7 +44,7 @@ export class LearnSource {
     const { now, chosenUpTo, firstKept, tuning } = this.state
     if (from < 1) return
     if (want === 'checkpoint' || (want === 'once' && from < firstKept)) {
-      this.roles.checkpoints.offer(peer, session, from)
+      this.roles.checkpoints.offer(peer, session, want === 'once' ? from : from - 1)
       return
     }
     if (want === 'once') {

@@ -18,7 +18,7 @@ export class GroupBuilds {
 
   first(disk: SimDisk, index: GroupIndex): SimGroup {
     const { nodeId, isVoter, world } = this.node
-    const rules = new StepRules(nodeId, isVoter, world.plan.tuning.window)
+    const rules = new StepRules(nodeId, isVoter, world.plan)
     const ledger = world.ledgers[index] as (typeof world.ledgers)[number]
     return new SimGroup(index, this.build(disk), disk, ledger, rules)
   }

@@ -156,7 +156,7 @@ function planFaults(random: Random): FaultPlan {
 }
 
 /** The rarest kinds of messages are aimed at in every third run, and harder. */
-const RARE: readonly MessageKind[] = ['redirect', 'redirect', 'busy', 'behind', 'learn-ack', 'offer', 'fetch', 'part']
+const RARE: readonly MessageKind[] = ['redirect', 'busy', 'behind', 'learn-ack', 'learn-ack', 'offer', 'fetch', 'part']
 
 /** What strikes a message of `kind`, or a place in a round, and how likely. */
 export function chancesOf(faults: FaultPlan, kind: MessageKind | Place): Chances {

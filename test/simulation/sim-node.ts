@@ -305,7 +305,7 @@ export class SimNode implements Endpoint {
     if (input.kind === 'load-failed') group.loading = false
     world.trace.add(world.queue.now, this.nodeId, group.index, { kind: 'step', input })
     group.group.step(input, this.now, group.effects)
-    const chosenMoved = group.rules.stepped(group, input, group.effects)
+    const chosenMoved = group.rules.stepped(group, input, this.now, group.effects)
     this.gather(group)
     if (chosenMoved) knowsOnlyChosen(this.nodeId, group.group.chosenUpTo, group.ledger.chosenUpTo)
   }
@@ -319,7 +319,7 @@ export class SimNode implements Endpoint {
     for (const transfer of effects.transfers) this.transfers.begin(group, transfer)
     for (const { timer, delayMs } of effects.timers) this.setTimer(group, timer, delayMs)
     for (const send of effects.sends) {
-      group.rules.sent(group, send.message)
+      group.rules.sent(group, send, this.now)
       group.ledger.sent(group.view(this.nodeId), this.buildOf(group), send.message, group.disk.log)
       group.sends.push(send)
     }

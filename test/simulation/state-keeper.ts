@@ -71,7 +71,10 @@ export class StateKeeper {
   damageCheckpoint({ disk, index }: SimGroup): boolean {
     const { world, nodeId } = this.node
     const [newest] = disk.checkpoints
-    if (newest?.isSound !== true || !world.survives(index, nodeId, disk.lostUpTo({ checkpoints: true }))) return false
+    if (newest?.isSound !== true) return false
+    // As long as nobody knows, the log is trimmed behind it.
+    const lost = Math.max(newest.instance, disk.lostUpTo({ checkpoints: true }))
+    if (!world.survives(index, nodeId, lost)) return false
     world.note(nodeId, index, `its checkpoint of ${newest.instance} is damaged`)
     newest.isSound = false
     return true
@@ -132,7 +135,8 @@ export class StateKeeper {
     const { disk, index } = group
     const { isStored } = world.plan.state
     const checkpoints = alsoCheckpoints || !isStored
-    if (!world.survives(index, nodeId, disk.lostUpTo({ state: true, checkpoints }))) return
+    const lost = Math.max(checkpoints ? disk.coveredUpTo : 0, disk.lostUpTo({ state: true, checkpoints }))
+    if (!world.survives(index, nodeId, lost)) return
     world.note(nodeId, index, `its state${checkpoints ? ' and its checkpoints are' : ' is'} damaged`)
     world.coverage.hitNode(checkpoints ? 'state and checkpoints damaged' : 'state damaged')
     disk.state = undefined

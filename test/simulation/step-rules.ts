@@ -1,6 +1,6 @@
 import type { Ballot, Instance, NodeId } from '../../src/base/numbers.js'
 import type { AcceptedRecord } from '../../src/core/durable.js'
-import type { Effects } from '../../src/core/effects.js'
+import type { Effects, Send } from '../../src/core/effects.js'
 import type { Group } from '../../src/core/group.js'
 import type { Input } from '../../src/core/input.js'
 import {
@@ -13,15 +13,18 @@ import {
   recoversOnlyTheLiving,
   tailIsBounded,
   trimmedIsCovered,
+  trimWaitsForPeers,
 } from '../../src/core/invariants.js'
-import type { Message } from '../../src/core/messages.js'
+import { HeldForPeers } from './held-for-peers.js'
+import type { RunPlan } from './plan.js'
 import type { SimGroup } from './sim-group.js'
 
 /** What one step of one group must not do, whatever the other nodes do: looks at the group before and after. */
 export class StepRules {
   private readonly nodeId: NodeId
   private readonly isVoter: boolean
-  private readonly window: number
+  private readonly plan: RunPlan
+  private readonly held: HeldForPeers
   private promised: Ballot = 0
   private chosenUpTo: Instance = 0
   private wasLeading = false
@@ -30,10 +33,11 @@ export class StepRules {
   /** Nothing above may be proposed again at the ballot this node leads. */
   private recoverable: Instance = 0
 
-  constructor(nodeId: NodeId, isVoter: boolean, window: number) {
+  constructor(nodeId: NodeId, isVoter: boolean, plan: RunPlan) {
     this.nodeId = nodeId
     this.isVoter = isVoter
-    this.window = window
+    this.plan = plan
+    this.held = new HeldForPeers(plan.tuning.fetchHoldMs)
   }
 
   /** A group as it was just built. */
@@ -41,19 +45,22 @@ export class StepRules {
     this.promised = group.promised
     this.chosenUpTo = group.chosenUpTo
     this.wasLeading = false
+    this.held.clear()
   }
 
   /** True if `chosenUpTo` has moved. */
-  stepped(sim: SimGroup, input: Input, effects: Effects): boolean {
-    const { nodeId, window } = this
+  stepped(sim: SimGroup, input: Input, now: number, effects: Effects): boolean {
+    const { nodeId } = this
     const view = sim.view(nodeId)
     positionsAreOrdered(view)
-    tailIsBounded(view, window)
+    tailIsBounded(view, this.plan.tuning.window)
     if (view.promised !== this.promised) {
       promiseMovesFor(view, this.promised, input, effects.records)
       this.promised = view.promised
     }
-    if (input.kind === 'trim') trimmedIsCovered(nodeId, sim.group.firstKept, sim.disk.coveredUpTo)
+    if (input.kind === 'message') this.held.received(input.from, input.message, now)
+    else if (input.kind === 'link' && !input.up) this.held.linkDown(input.peer)
+    else if (input.kind === 'trim') this.watchTrim(sim, now)
     this.watchLeading(sim, input, effects)
     if (view.chosenUpTo === this.chosenUpTo) return false
     chosenOnlyGrows(nodeId, this.chosenUpTo, view.chosenUpTo)
@@ -61,7 +68,8 @@ export class StepRules {
     return true
   }
 
-  sent({ group }: SimGroup, message: Message): void {
+  sent({ group }: SimGroup, { to, message }: Send, now: number): void {
+    this.held.sent(to, message, now)
     onlyVotersAnswer(this.nodeId, this.isVoter, message)
     if (message.kind === 'forward') {
       for (const run of message.runs) {
@@ -73,6 +81,12 @@ export class StepRules {
       }
     }
     if (message.kind === 'accept') recoversOnlyTheLiving(this.nodeId, message, this.recoverable)
+  }
+
+  private watchTrim({ group, disk, told }: SimGroup, now: number): void {
+    trimmedIsCovered(this.nodeId, group.firstKept, disk.coveredUpTo)
+    const bound = (told?.instance ?? 0) + 1 - this.plan.state.mostHeld
+    trimWaitsForPeers(this.nodeId, group.firstKept, Math.max(this.held.neededFrom(now), bound))
   }
 
   private watchLeading(sim: SimGroup, input: Input, { records: stored }: Effects): void {

@@ -99,9 +99,21 @@ export class World {
     this.heal()
     this.settle('after the last fault')
     this.executions.checkAcknowledged()
+    this.checkStates()
     this.checkSilence()
     this.missSomething()
     this.settle('after a restart in an idle cluster')
+    this.checkStates()
+  }
+
+  /** Whatever each came by its state, it is that of a replica that executed everything itself. */
+  private checkStates(): void {
+    for (const node of this.nodes.values()) {
+      for (const { group, index, ledger } of node.groups) {
+        const base = group.base()
+        this.executions.save(node.nodeId, index, base, ledger.chain(base.executedUpTo))
+      }
+    }
   }
 
   /** One node is away while the others choose something, and comes back when all is silent: only their word can tell it. */
