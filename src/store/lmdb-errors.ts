@@ -23,6 +23,7 @@ const contradictions = new Map<unknown, string>([
   [-30781, 'its index has a key of an impossible length'],
   [-30784, 'it changed in a way that nobody changes it'],
   ['EFBIG', 'it claims to be larger than a file can be'],
+  [27, 'it names a page behind the end of any file'],
 ])
 
 function codeOf(error: unknown): unknown {
