@@ -1,5 +1,5 @@
 import type { Instance, Millis } from '../base/numbers.js'
-import type { Head } from '../core/durable.js'
+import { headAfterLoad } from '../core/checkpoint-load.js'
 import { ExecuteFailure } from '../state-machine/execute-failure.js'
 import { isStoreError, StoreError } from '../store/store-error.js'
 import { CheckpointLoad } from './checkpoint-load.js'
@@ -76,12 +76,14 @@ export class CheckpointLoading {
   #finish(load: CheckpointLoad, now: Millis): void {
     const { core, store, group, callers } = this.#host
     const { instance, chain } = load.reader.manifest
-    if (core === undefined || core.executedUpTo >= instance) {
+    if (core === undefined || !core.isHelpedBy(instance)) {
       this.#failed(now)
       return
     }
     const write = this.#host.lastWrite()
-    if (write === undefined || !store.commit([{ ...write, head: movedTo(write.head, instance, chain) }], now)) return
+    if (write === undefined) return
+    const head = headAfterLoad(write.head, { executedUpTo: instance, chain })
+    if (!store.commit([{ ...write, head }], now)) return
     load.finish()
     this.#load = undefined
     store.tidySoon()
@@ -113,16 +115,5 @@ export class CheckpointLoading {
       else this.#host.store.fail(error, now)
       if (this.#host.core !== undefined) this.#failed(now)
     }
-  }
-}
-
-/** Promise and accepted records stay; everything up to the checkpoint is chosen, executed, and no longer in the log. */
-function movedTo(head: Head, instance: Instance, chain: number): Head {
-  return {
-    promised: head.promised,
-    chosenUpTo: Math.max(head.chosenUpTo, instance),
-    chain: instance > head.chosenUpTo ? chain : head.chain,
-    lastAccepted: Math.max(head.lastAccepted, instance),
-    firstKept: Math.max(head.firstKept, instance + 1),
   }
 }

@@ -41,7 +41,6 @@ export class GroupHost {
   readonly #effects = createEffects()
   readonly #timers: GroupTimers
   readonly #serving: GroupServing
-  #wantsHead = false
   readonly #backOff = new BackOff()
   #core: Group | undefined
   #execution: GroupExecution | undefined
@@ -235,12 +234,7 @@ export class GroupHost {
   }
 
   get wantsCommit(): boolean {
-    return this.#wantsHead || this.#effects.records.length > 0 || this.#effects.head !== undefined
-  }
-
-  /** The next commit is to hold the head, whatever else there is. */
-  wantHead(): void {
-    this.#wantsHead = true
+    return this.#effects.records.length > 0 || this.#effects.head !== undefined
   }
 
   /** Checkpoints are to be read, written, or loaded. */
@@ -252,6 +246,7 @@ export class GroupHost {
   get wantsExecution(): boolean {
     const core = this.#core
     if (this.phase !== 'running' || core === undefined || core.executedUpTo >= core.chosenUpTo) return false
+    if (core.isStranded) return false
     return this.#unreadableAt !== core.executedUpTo + 1 || core.chosenValue(this.#unreadableAt) !== undefined
   }
 
@@ -280,7 +275,6 @@ export class GroupHost {
   persisted(now: Millis): void {
     this.#effects.records.length = 0
     this.#effects.head = undefined
-    this.#wantsHead = false
     this.step({ kind: 'persisted' }, now)
     this.emit(now)
   }
@@ -393,7 +387,6 @@ export class GroupHost {
     this.#execution?.close()
     this.#execution = undefined
     this.#serving.clear()
-    this.#wantsHead = false
     clearEffects(this.#effects)
   }
 }

@@ -118,7 +118,9 @@ export class Round implements InboxTarget {
     for (const store of this.#stores) {
       const writes = store.groups.map((host) => host.lastWrite()).filter((write) => write !== undefined)
       if (store.failure === undefined && writes.length > 0) store.commit(writes, now)
-      if (store.failure === undefined) this.#commitStates(store, now)
+      // The heads that were just written cover everything.
+      const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
+      if (store.failure === undefined) this.#commitStates(store, hosts, now)
     }
     this.closeStores()
     for (const host of this.hosts) host.stopped(now)
@@ -210,20 +212,22 @@ export class Round implements InboxTarget {
    */
   #keepStates(store: HostedStore, now: Millis): void {
     const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
-    const behind = hosts.filter(({ core }) => core !== undefined && core.durableChosenUpTo < core.executedUpTo)
+    const behind = hosts.filter(({ core }) => core?.isSaveable === false)
     for (const host of behind) {
-      host.wantHead()
+      host.step({ kind: 'save' }, now)
       this.touch(host)
     }
     if (behind.length > 0) this.#commit(store, now)
     if (store.failure !== undefined) return
-    this.#commitStates(store, now)
+    this.#commitStates(
+      store,
+      hosts.filter(({ core }) => core?.isSaveable === true),
+      now,
+    )
     for (const host of behind) host.serve(now)
   }
 
-  /** Of those groups of a store whose log is as far. */
-  #commitStates(store: HostedStore, now: Millis): void {
-    const hosts = store.groups.filter(({ keeper }) => keeper.mayCommitState(now))
+  #commitStates(store: HostedStore, hosts: readonly GroupHost[], now: Millis): void {
     const writes = hosts.map((host) => ({ host, write: host.keeper.stateWrite(now) }))
     const ready = writes.flatMap(({ host, write }) => (write === undefined ? [] : [{ host, write }]))
     if (ready.length === 0) return
