@@ -58,6 +58,19 @@ export class DataDirLock {
   }
 }
 
+/**
+ * Who holds a data directory, for somebody who does not want it: the number of a living process, undefined for nobody, or
+ * 'elsewhere' if it was last a process of another container, of which nothing can be seen from here.
+ */
+export function holderOf(dataDir: string): number | 'elsewhere' | undefined {
+  const found = readText(lockPath(dataDir))
+  const holder = found === undefined ? undefined : parseHolder(found)
+  if (holder === undefined) return undefined
+  const self = describeSelf()
+  if (holder.bootId === self.bootId && holder.pidNamespace !== self.pidNamespace) return 'elsewhere'
+  return isAlive(holder, self) ? holder.pid : undefined
+}
+
 function inUse(dataDir: string, path: string, by: string): StoreError {
   const message = `${dataDir} is in use ${by}. Stop that one first, or give this one a directory of its own.`
   return new StoreError('DATA_DIR_IN_USE', message, { path })

@@ -31,20 +31,43 @@ interface Meta {
 export function checkLmdbFile(path: string): void {
   const fd = openSync(path, 'r+')
   try {
-    const first = readMeta(fd, 0)
-    const second = first === undefined ? undefined : readMeta(fd, first.pageSize)
-    if (first === undefined || second === undefined) throw damaged(path, 'a meta page is not one')
-    const apart = Math.abs(first.transaction - second.transaction)
-    // A new environment has two of commit 0.
-    if (apart > 1 || (apart === 0 && first.transaction !== 0) || first.pageSize !== second.pageSize)
-      throw damaged(path, `its meta pages are of commits ${first.transaction} and ${second.transaction}`)
-    const bytes = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
+    const metas = readMetas(fd)
+    if (typeof metas === 'string') throw damaged(path, metas)
+    const bytes = bytesOf(metas)
     if (fstatSync(fd).size >= bytes) return
     ftruncateSync(fd, bytes)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
+}
+
+/** The same look at a file that nobody has open, and that stays as it is: what is wrong with it, or undefined. */
+export function lmdbFileFlaw(path: string): string | undefined {
+  const fd = openSync(path, 'r')
+  try {
+    const metas = readMetas(fd)
+    return typeof metas === 'string' ? metas : undefined
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The two of a file, or what is wrong with them. */
+function readMetas(fd: number): readonly [Meta, Meta] | string {
+  const first = readMeta(fd, 0)
+  const second = first === undefined ? undefined : readMeta(fd, first.pageSize)
+  if (first === undefined || second === undefined) return 'a meta page is not one'
+  const apart = Math.abs(first.transaction - second.transaction)
+  // A new environment has two of commit 0.
+  if (apart > 1 || (apart === 0 && first.transaction !== 0) || first.pageSize !== second.pageSize)
+    return `its meta pages are of commits ${first.transaction} and ${second.transaction}`
+  return [first, second]
+}
+
+/** How long the file has to be. */
+function bytesOf([first, second]: readonly [Meta, Meta]): number {
+  return (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
 }
 
 /** The meta page at a place in the file; undefined if it is none. */
