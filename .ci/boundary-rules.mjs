@@ -10,7 +10,11 @@ export const folders = {
   'src/core': { imports: ['src/base'], packages: [], node: [] },
   'src/codec': { imports: ['src/core', 'src/base'], packages: ['cbor-x'], node: '*' },
   'src/ring': { imports: ['src/base'], packages: [], node: '*' },
-  'src/store': { imports: ['src/core', 'src/codec', 'src/base', 'src/store/set-aside.ts'], packages: ['lmdb'], node: '*' },
+  'src/store': {
+    imports: ['src/core', 'src/codec', 'src/base', 'src/store/set-aside.ts'],
+    packages: ['lmdb'],
+    node: '*',
+  },
   // The identity of the data directory, settled by the host before any worker starts; none of these touches LMDB.
   'src/store/manifest.ts': {
     imports: ['src/store', 'src/store/data-layout.ts', 'src/codec', 'src/core', 'src/base'],
@@ -53,7 +57,21 @@ export const folders = {
     packages: ['piscina', 'pino', 'zod'],
     node: '*',
   },
-  'src/cli': { imports: ['src/index.ts'], packages: [], node: '*' },
+  // Its tools read, beside a node or without one, what the store has written: never through a node.
+  'src/cli': {
+    imports: [
+      'src/index.ts',
+      'src/store',
+      'src/store/manifest.ts',
+      'src/store/data-layout.ts',
+      'src/store/data-dir-lock.ts',
+      'src/codec',
+      'src/core',
+      'src/base',
+    ],
+    packages: ['commander'],
+    node: '*',
+  },
   'src/index.ts': { imports: ['src/host', 'src/state-machine'], packages: [], node: [] },
   workers: { imports: '*', packages: [], node: '*' },
   'native-bench': {
