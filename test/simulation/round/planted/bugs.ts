@@ -117,7 +117,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a damaged tail cut in silence',
-    seed: 1,
+    seed: 88,
     badDisks: true,
     edits: [
       {
@@ -157,7 +157,11 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
     name: 'a rebuilt group executes on the state it had',
     seed: 1,
     edits: [
-      { file: HOST, find: 'build(durable, now) { this.#execution = undefined;', put: 'build(durable, now) {' },
+      {
+        file: HOST,
+        find: 'this.#core = undefined; this.#execution?.close(); this.#execution = undefined; this.#serving.clear();',
+        put: 'this.#core = undefined; this.#serving.clear();',
+      },
       {
         file: HOST,
         find: 'this.#execution = new GroupExecution(',
@@ -165,7 +169,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
       },
       {
         file: HOST,
-        find: "this.phase = 'retrying'; this.#execution = undefined;",
+        find: "this.phase = 'retrying'; this.#execution?.close(); this.#execution = undefined;",
         put: "this.phase = 'retrying';",
       },
       // What the executor was in the middle of is forgotten; what it had done to the state is not.
