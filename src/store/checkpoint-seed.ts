@@ -7,6 +7,7 @@ import { CheckpointFile, writeCheckpointFile } from './checkpoint-file.js'
 import { CHECKPOINT_DATA, CHECKPOINT_MANIFEST, placeCheckpoint, WRITING } from './checkpoint-layout.js'
 import { encodeCheckpointManifest } from './checkpoint-manifest-codec.js'
 import { makeDirectoryDurable } from './durable-files.js'
+import { StoreError } from './store-error.js'
 
 const FLUSH_BYTES = 8 * 1024 * 1024
 
@@ -20,7 +21,8 @@ export interface NewCluster {
 /**
  * Places an exported checkpoint in the directory of its group as one of another cluster, all of it flushed. The blocks, the
  * instance and the chain stay. The sessions go: their origins do not exist any more. The positions of external machines
- * stay, because what these machines have saved says the same. Throws CHECKPOINT_DAMAGED, DISK_FULL, STORAGE_FAILED.
+ * stay, because what these machines have saved says the same. Throws CHECKPOINT_DAMAGED, FORMAT_UNKNOWN, DISK_FULL,
+ * STORAGE_FAILED.
  */
 export function seedCheckpoint(
   archive: CheckpointArchive,
@@ -29,8 +31,7 @@ export function seedCheckpoint(
   onBytes: (bytes: number) => void,
 ): void {
   const { manifest } = archive
-  const { externals } = decodeBuiltIn(manifest.builtIn)
-  const builtIn = encodeBuiltIn({ sessions: [], externals })
+  const builtIn = withoutSessions(archive)
   makeDirectoryDurable(directory)
   const temporary = mkdtempSync(join(directory, WRITING))
   const data = new CheckpointFile(join(temporary, CHECKPOINT_DATA), FLUSH_BYTES)
@@ -48,4 +49,14 @@ export function seedCheckpoint(
   const bytes = encodeCheckpointManifest(meta, manifest.sections, manifest.blocks.rows)
   writeCheckpointFile(join(temporary, CHECKPOINT_MANIFEST), bytes)
   placeCheckpoint(temporary, directory, manifest.instance)
+}
+
+/** Throws FORMAT_UNKNOWN: the checksum of the manifest says that these bytes are what was written. */
+function withoutSessions({ path, manifest }: CheckpointArchive): Uint8Array {
+  try {
+    return encodeBuiltIn({ sessions: [], externals: decodeBuiltIn(manifest.builtIn).externals })
+  } catch (error) {
+    const message = `The sessions in ${path} cannot be read: ${(error as Error).message}. Run the newer version.`
+    throw new StoreError('FORMAT_UNKNOWN', message, { path, cause: error })
+  }
 }
