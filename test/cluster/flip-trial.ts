@@ -3,8 +3,11 @@ import { type Flip, flip, hasEndedVoter } from './flip-places.js'
 import { type FlipStage, HARMED, OTHERS } from './flip-stage.js'
 import { type Entry, type Held, isSame } from './key-truth.js'
 
-/** `unnoticed`: right answers, and no alarm; `repaired`: an alarm, and then right answers, with the vote that it had. */
-export type Outcome = 'unnoticed' | 'repaired' | 'voter ended' | 'failed'
+/**
+ * `unnoticed`: right answers, and no alarm; `repaired`: an alarm, and then right answers, with the vote that it had; `found
+ * late`: right answers, and then the alarm that a store fails, of which nobody waited for the end.
+ */
+export type Outcome = 'unnoticed' | 'repaired' | 'found late' | 'voter ended' | 'failed'
 
 export interface TrialResult {
   readonly outcome: Outcome
@@ -53,15 +56,16 @@ export class FlipTrial {
     await stage.writeSome(OTHERS[0]!, WRITES_BEFORE)
     const isWell = await this.#live()
     const ms = performance.now() - began
-    const outcome = isWell ? await this.#outcome() : 'failed'
+    const end = isWell ? await this.#outcome() : 'failed'
     await cluster.process(HARMED).kill()
     // Also what was told after the answers.
     const codes = [...new Set(stage.alarms.filter(({ nodeId }) => nodeId === HARMED).map(({ code }) => code))]
     for (const alarm of stage.alarms)
       if (alarm.nodeId !== HARMED) this.#problems.push(`alarm of another node: ${JSON.stringify(alarm)}`)
-    const isRepaired = outcome === 'unnoticed' && codes.length > 0
+    const isLate = this.#restarts === 0 && codes.some((code) => DAMAGE.includes(code))
+    const noticed = codes.length === 0 ? 'unnoticed' : isLate ? 'found late' : 'repaired'
     return {
-      ...{ outcome: isRepaired ? 'repaired' : outcome, crashes: this.#crashes, restarts: this.#restarts, codes },
+      ...{ outcome: end === 'unnoticed' ? noticed : end, crashes: this.#crashes, restarts: this.#restarts, codes },
       ...{ problems: this.#problems.slice(0, SHOWN), ms },
     }
   }
@@ -107,6 +111,7 @@ export class FlipTrial {
       const flaws = early === undefined ? [] : truth.flawsAsOfAnyTime(group, early)
       this.#problems.push(...flaws.slice(0, SHOWN).map((flaw) => `at once, group ${group}: ${flaw}`))
     }
+    for (const group of groups) await this.#answer(group, 'quorum')
     await stage.writeSome(HARMED, WRITES_AFTER)
     for (const group of groups) {
       for (const consistency of ['quorum', 'local'] as const) {
@@ -115,6 +120,7 @@ export class FlipTrial {
       }
     }
     await this.#readEach()
+    for (const group of groups) await this.#answer(group, 'local')
   }
 
   async #readEach(): Promise<void> {
