@@ -23,6 +23,7 @@ const KEEP_ALL = ['--checkpoint-every', '1000000', '--hold', '1000000']
 const PARALLEL = 32
 const REMOVED = 0.1
 const POLL_MS = 20
+const WRITE_MS = 10_000
 const LIMIT_MS = 120_000
 
 export interface FlipStageOptions {
@@ -87,8 +88,8 @@ export class FlipStage {
     await this.#writeAll(Array.from({ length: keys }, (_, i) => `key-${i}`))
     const isReady = async () => {
       await this.#writeAll(Array.from({ length: PARALLEL }, () => this.#anyKey()))
-      const { groups } = await this.status(HARMED)
-      return groups.every(({ firstKept, checkpoint }) => firstKept > 1 && checkpoint > 0)
+      const all = await Promise.all(cluster.nodeIds.map((nodeId) => this.status(nodeId)))
+      return all.every(({ groups }) => groups.every(({ firstKept, checkpoint }) => firstKept > 1 && checkpoint > 0))
     }
     await until('checkpoints and trimmed logs', isReady)
     await cluster.stop()
@@ -150,12 +151,12 @@ export class FlipStage {
     await Promise.all(Array.from({ length: PARALLEL }, work))
   }
 
-  /** One write of a key at a time; again until it is answered. */
+  /** One write of a key at a time; again while the answer is that it did not take effect, which may stay so. */
   async #write(nodeId: number, key: string): Promise<void> {
     const { random, bytes } = this.#options
     const value = this.truth.now(key) !== undefined && random.chance(REMOVED) ? undefined : this.#value(key, bytes)
     const path = `/kv/${encodeURIComponent(key)}`
-    for (;;) {
+    for (const deadline = performance.now() + WRITE_MS; performance.now() < deadline; await sleep(POLL_MS)) {
       const sent = this.cluster.client.send(nodeId, value === undefined ? 'DELETE' : 'PUT', path, value)
       const reply = await sent.catch(() => undefined)
       if (reply?.status === 200) {
@@ -164,7 +165,6 @@ export class FlipStage {
       }
       const { outcome } = JSON.parse(reply?.body ?? '{}') as { outcome?: string }
       if (outcome !== 'not-applied') return this.truth.forget(key)
-      await sleep(POLL_MS)
     }
   }
 
