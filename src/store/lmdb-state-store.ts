@@ -5,25 +5,17 @@ import type { VoterId } from '../core/membership.js'
 import { LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
 import { LmdbStateLoad } from './lmdb-state-load.js'
 import { headKey, KEY_BYTES, MAX_GROUPS } from './log-keys.js'
-import { Block } from './state-block.js'
-import { type CacheShelf, StateBlockCache } from './state-block-cache.js'
+import { StateBlockCache } from './state-block-cache.js'
 import { BlockWriter } from './state-block-writer.js'
 import { bytesInPages, CachedBlocks, StoredBlocks } from './state-blocks.js'
 import { readBuiltIn, readStateHead } from './state-disk.js'
 import { findGarbage, freeGeneration, removeGarbage } from './state-garbage.js'
-import { type BigRef, type BlockRef, encodeStateHead } from './state-head.js'
+import { type BlockRef, encodeStateHead } from './state-head.js'
 import { blockKey, MAX_BLOCK } from './state-keys.js'
+import { install, type LiveState, type StatePlan } from './state-plan.js'
+import { scrubTree } from './state-scrub.js'
 import type { ScrubCursor, StateEntry, StateLoad, StatePosition, StateStore, StateWrite } from './state-store.js'
-import {
-  compareKeys,
-  findInTree,
-  machineEnd,
-  NO_KEY,
-  type StateTree,
-  TreeCursor,
-  treeKey,
-  valueIn,
-} from './state-tree.js'
+import { compareKeys, findInTree, machineEnd, TreeCursor, treeKey, valueIn } from './state-tree.js'
 import { type TreeChange, TreeUpdate } from './state-tree-update.js'
 import { checkStateWrite } from './state-write-check.js'
 import { StoreError, stateDamaged } from './store-error.js'
@@ -47,29 +39,6 @@ const INLINE_BUILT_IN_BYTES = 512
 const PUTS_PER_GROUP = 12
 /** Room for the lists of pages that become free with a slice of garbage. */
 const PUTS_PER_COLLECTION = 200
-
-/** What the store knows of a group between commits. */
-interface LiveState {
-  readonly group: GroupIndex
-  readonly generation: number
-  readonly shelf: CacheShelf
-  readonly source: CachedBlocks
-  /** Undefined: it has no head yet. The built-in state is not kept. */
-  position: StatePosition | undefined
-  builtInAt: BigRef | undefined
-  nextBlock: number
-  tree: StateTree
-  commits: number
-}
-
-/** What a commit brings to one group. */
-interface Plan {
-  readonly live: LiveState
-  readonly writer: BlockWriter
-  readonly root: BlockRef | undefined
-  readonly position: StatePosition
-  readonly builtInAt: BigRef | undefined
-}
 
 /**
  * Each group's state is a tree of blocks (state-tree.ts) that are values of LMDB, replaced in place: LMDB itself makes a
@@ -204,16 +173,7 @@ export class LmdbStateStore implements StateStore {
         if (head === undefined) throw this.#damaged(group, 'both copies of its head are missing')
         readBuiltIn(head, source)
       }
-      const entries = new TreeCursor({ source, root: tree.root }, cursor ?? NO_KEY)
-      let mayStop = false
-      for (let step = entries.next(); step !== undefined; step = entries.next()) {
-        if (mayStop && source.bytesRead >= maxBytes) return step.block.key(step.at)
-        const big = step.block.big(step.at)
-        if (big !== undefined) source.big(big)
-        // Not within a leaf, which is read as a whole.
-        mayStop = big !== undefined || step.at === step.block.count - 1
-      }
-      return undefined
+      return scrubTree(source, tree.root, cursor, maxBytes)
     })
   }
 
@@ -319,7 +279,7 @@ export class LmdbStateStore implements StateStore {
     }
   }
 
-  #plan({ group, position, changes }: StateWrite): Plan {
+  #plan({ group, position, changes }: StateWrite): StatePlan {
     const live = this.#opened(group)
     const writer = new BlockWriter(live.nextBlock, this.#blockBytes)
     const update = new TreeUpdate(live.tree, writer)
@@ -330,7 +290,7 @@ export class LmdbStateStore implements StateStore {
     return this.#planOf(live, writer, update.root, position)
   }
 
-  #planOf(live: LiveState, writer: BlockWriter, root: BlockRef | undefined, position: StatePosition): Plan {
+  #planOf(live: LiveState, writer: BlockWriter, root: BlockRef | undefined, position: StatePosition): StatePlan {
     if (live.builtInAt !== undefined) writer.removeBig(live.builtInAt)
     const { builtIn } = position
     const builtInAt = builtIn.length > INLINE_BUILT_IN_BYTES ? writer.putBig(builtIn) : undefined
@@ -341,7 +301,7 @@ export class LmdbStateStore implements StateStore {
     return { live, writer, root, position, builtInAt }
   }
 
-  #write(plans: readonly Plan[]): void {
+  #write(plans: readonly StatePlan[]): void {
     const rooms = plans.map(({ writer }) => roomFor(writer))
     const bytes = rooms.reduce((sum, [one]) => sum + one, this.#groups.size * 2)
     const puts = rooms.reduce((sum, [, one]) => sum + one, 0)
@@ -363,7 +323,7 @@ export class LmdbStateStore implements StateStore {
     for (const block of removed) this.#env.remove(blockKey(this.#key, group, generation, block))
   }
 
-  #putHead({ live: { group, generation }, writer: { nextBlock }, root, position, builtInAt }: Plan): void {
+  #putHead({ live: { group, generation }, writer: { nextBlock }, root, position, builtInAt }: StatePlan): void {
     const bytes = encodeStateHead(group, { voterId: this.#voterId, generation, root, nextBlock, position, builtInAt })
     this.#env.put(headKey(this.#key, group, 0), bytes)
     this.#env.put(headKey(this.#key, group, 1), bytes)
@@ -388,18 +348,4 @@ function roomFor({ puts, removed }: BlockWriter): [bytes: number, puts: number] 
   let bytes = 0
   for (const put of puts) bytes += put.bytes.length
   return [bytes, puts.length + removed.length + PUTS_PER_GROUP]
-}
-
-/** After the commit. */
-function install({ live, writer, root, position, builtInAt }: Plan): void {
-  for (const block of writer.removed) live.shelf.remove(block)
-  for (const { block, bytes, crc } of writer.puts) {
-    const decoded = crc === undefined ? undefined : Block.decode(bytes)
-    if (crc !== undefined && decoded !== undefined) live.shelf.put(block, crc, decoded)
-  }
-  live.position = { ...position, builtIn: NO_KEY }
-  live.builtInAt = builtInAt
-  live.nextBlock = writer.nextBlock
-  live.tree = { source: live.source, root }
-  live.commits++
 }

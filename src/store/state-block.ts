@@ -22,7 +22,7 @@ import type { BigRef, BlockRef } from './state-head.js'
  * too high, and is never looked at: what brought the search into the block was its parent.
  */
 export const BLOCK_HEADER_BYTES = 6
-export const CHILD_BYTES = 9
+const CHILD_BYTES = 9
 const BIG_REF_BYTES = 13
 
 export class Block {
