@@ -11,7 +11,7 @@ import { bytesInPages, CachedBlocks, StoredBlocks } from './state-blocks.js'
 import { readBuiltIn, readStateHead } from './state-disk.js'
 import { findGarbage, freeGeneration, removeGarbage } from './state-garbage.js'
 import { type BlockRef, encodeStateHead } from './state-head.js'
-import { blockKey, MAX_BLOCK } from './state-keys.js'
+import { type BlockPlace, blockKey, MAX_BLOCK } from './state-keys.js'
 import { install, type LiveState, type StatePlan } from './state-plan.js'
 import { scrubTree } from './state-scrub.js'
 import type { ScrubCursor, StateEntry, StateLoad, StatePosition, StateStore, StateWrite } from './state-store.js'
@@ -57,6 +57,8 @@ export class LmdbStateStore implements StateStore {
   readonly #loads = new Map<GroupIndex, number>()
   readonly #token: Uint8Array = randomBytes(8)
   readonly #key = new Uint8Array(KEY_BYTES)
+  /** Where to go on collecting: to look for it arms a timer (LmdbEnvironment). */
+  #garbage: BlockPlace | undefined
   #isClean = false
 
   constructor(options: LmdbStateStoreOptions) {
@@ -193,14 +195,17 @@ export class LmdbStateStore implements StateStore {
   collect(maxBytes: number): boolean {
     this.#env.usable()
     if (this.#isClean) return false
-    const garbage = findGarbage(this.#env, (group, generation) => this.#isLive(group, generation))
+    const isLive = (group: GroupIndex, generation: number) => this.#isLive(group, generation)
+    const next = this.#garbage
+    // A load may have taken the number of the generation meanwhile, if nothing of it was left.
+    const garbage = next === undefined || isLive(next.group, next.generation) ? findGarbage(this.#env, isLive) : next
     if (garbage === undefined) {
       this.#isClean = true
       return false
     }
     this.#env.write(0, PUTS_PER_COLLECTION, () => {
       checkOwnership(this.#env, this.#key, this.#token)
-      removeGarbage(this.#env, garbage, maxBytes)
+      this.#garbage = removeGarbage(this.#env, garbage, maxBytes)
     })
     return true
   }

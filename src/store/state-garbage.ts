@@ -24,12 +24,20 @@ export function findGarbage(
   }
 }
 
-/** Inside a transaction: removes about `maxBytes` of blocks from this one on. */
-export function removeGarbage(env: LmdbEnvironment, { group, generation, block }: BlockPlace, maxBytes: number): void {
+/**
+ * Inside a transaction: removes about `maxBytes` of blocks from this one on. Returns where to go on, or undefined if it is
+ * better to ask.
+ */
+export function removeGarbage(
+  env: LmdbEnvironment,
+  { group, generation, block }: BlockPlace,
+  maxBytes: number,
+): BlockPlace | undefined {
   const key = new Uint8Array(KEY_BYTES)
   let bytes = 0
   let misses = 0
-  for (let at = block; bytes < maxBytes && misses < MOST_MISSES; at++) {
+  for (let at = block; misses < MOST_MISSES; at++) {
+    if (bytes >= maxBytes) return { group, generation, block: at }
     if (env.get(blockKey(key, group, generation, at)) === undefined) {
       misses++
       continue
@@ -38,6 +46,7 @@ export function removeGarbage(env: LmdbEnvironment, { group, generation, block }
     bytes += env.lastLength
     env.remove(key)
   }
+  return undefined
 }
 
 /** A generation that no block has, and that is not `taken` either. */

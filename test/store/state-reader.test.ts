@@ -31,7 +31,7 @@ const many = (count: number, seed: number) =>
   )
 
 /** A reader in a thread of its own, which reads when `proceed` is called. */
-async function readerThread(): Promise<{ proceed(): Promise<unknown> }> {
+async function readerThread(): Promise<{ proceed(): Promise<unknown>; terminate(): Promise<unknown> }> {
   const told = new Int32Array(new SharedArrayBuffer(4))
   const script = fileURLToPath(new URL('./support/read-state.js', import.meta.url))
   const worker = new Worker(script, { workerData: { path, told } })
@@ -42,6 +42,7 @@ async function readerThread(): Promise<{ proceed(): Promise<unknown> }> {
     })
   expect(await next()).toBe('opened')
   return {
+    terminate: () => worker.terminate(),
     async proceed() {
       const answer = next()
       const exit = new Promise((resolve) => worker.once('exit', resolve))
@@ -121,6 +122,25 @@ test('what is freed while a reader is open is used again when it has gone', () =
   reader.close()
   commits(20)
   expect(size()).toBe(during)
+  store.close()
+})
+
+test('a reader whose thread is terminated keeps nothing', async () => {
+  const store = opened(true)
+  const size = () => statSync(join(path, 'data.mdb')).size
+  let position = 0
+  const commits = (count: number) => {
+    for (let i = 0; i < count; i++) store.commit([write(0, ++position, many(500, i))])
+  }
+  commits(10)
+  for (let round = 0; round < 3; round++) {
+    const reader = await readerThread()
+    commits(10)
+    const during = size()
+    await reader.terminate()
+    commits(10)
+    expect(size()).toBe(during)
+  }
   store.close()
 })
 
