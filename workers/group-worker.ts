@@ -30,8 +30,8 @@ export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promi
       clock,
       machines,
       openLog: ({ path }) => new LmdbLogStore({ path, voterId, gate, hooks }),
-      openState: ({ statePath: path }, setAside) =>
-        openStateStore({ path, voterId, gate, cacheBytes: task.state.cacheBytes }, setAside),
+      openState: ({ statePath: path }, setAside, damaged) =>
+        openStateStore({ path, voterId, gate, cacheBytes: task.state.cacheBytes }, setAside, damaged),
     })
     runLoop(round, end.bell, place, () => {
       round.start(new Set(task.createGroups))

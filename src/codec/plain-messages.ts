@@ -7,7 +7,7 @@ import { fixedSize, KIND } from './message-layout.js'
 export type PlainMessage = Exclude<Message, Accept | Forward | Learned | Part | Promised>
 
 const USES_WORD: ReadonlySet<number> = new Set([KIND.chosen, KIND.status, KIND.learn, KIND.offer, KIND.fetch])
-const WANTS = ['stream', 'once', 'checkpoint'] as const
+const WANTS = ['stream', 'once', 'checkpoint', 'log'] as const
 
 /** Returns the offset behind the message. The kinds of the steady state come first. */
 export function writePlain(message: PlainMessage, bytes: Uint8Array, at: number): number {

@@ -14,6 +14,10 @@ interface Fetching {
   asked: number
   /** Parts below it have come, and were handed to the disk. */
   received: number
+  /** Parts of the window that overtook one which is missing: that came late, or was lost. */
+  readonly early: Map<number, Uint8Array>
+  /** The missing part that was asked for again. */
+  askedAgain: number
   /** Parts that are known to exist. */
   known: number
   heardAt: Millis
@@ -67,8 +71,10 @@ export class CheckpointFetch {
     const { state } = this
     if (this.isBusy || !this.isUseful(instance)) return
     const session = state.nextQuestion('learn')
-    const begun = { peer, session, instance, id, asked: 0, received: 0, known: 0 }
-    this.fetching = { ...begun, heardAt: state.now, silences: 0 }
+    this.fetching = {
+      ...{ peer, session, instance, id, asked: 0, received: 0, known: 0 },
+      ...{ early: new Map(), askedAgain: -1, heardAt: state.now, silences: 0 },
+    }
     state.effects.transfers.push({ kind: 'begin', session, instance, id, manifestBytes, dataBytes })
     state.armTimer('fetch', state.tuning.learnMs)
   }
@@ -86,13 +92,21 @@ export class CheckpointFetch {
       this.giveUp()
       return
     }
-    if (part !== fetching.received) return
+    const { early } = fetching
+    if (part < fetching.received || part >= fetching.asked || early.has(part)) return
     fetching.heardAt = state.now
     fetching.silences = 0
-    fetching.received++
     const costMs = (bytes.length * 1000) / state.tuning.fetchBytesPerSecond
     this.paidUntil = Math.max(this.paidUntil, state.now) + costMs
-    state.effects.transfers.push({ kind: 'store', session, part, bytes })
+    early.set(part, bytes)
+    if (!early.has(fetching.received)) {
+      this.askAgain(fetching)
+      return
+    }
+    for (let next = early.get(fetching.received); next; next = early.get(fetching.received)) {
+      early.delete(fetching.received)
+      state.effects.transfers.push({ kind: 'store', session, part: fetching.received++, bytes: next })
+    }
   }
 
   onStored({ session, next, known, state: what }: PartStored): void {
@@ -133,8 +147,7 @@ export class CheckpointFetch {
       this.seek()
       return
     }
-    const patience = state.tuning.learnMs * 2 ** fetching.silences
-    if (state.now - Math.max(fetching.heardAt, this.paidUntil) >= patience) {
+    if (state.now >= this.patientUntil(fetching)) {
       if (++fetching.silences > MAX_SILENCES) {
         this.giveUp()
         return
@@ -143,7 +156,7 @@ export class CheckpointFetch {
       fetching.asked = fetching.received
     }
     this.request(fetching)
-    state.armTimer('fetch', state.tuning.learnMs)
+    state.armTimer('fetch', this.patientUntil(fetching) - state.now)
   }
 
   onLink(peer: NodeId, up: boolean): void {
@@ -173,11 +186,25 @@ export class CheckpointFetch {
       state.setTimer('fetch', this.paidUntil - state.now)
       return
     }
-    const { peer, session, instance, id } = fetching
     const end = Math.min(fetching.known, fetching.received + fetchWindow)
     for (; fetching.asked < end; fetching.asked++) {
-      state.send(peer, { kind: 'fetch', session, instance, id, part: fetching.asked })
+      if (!fetching.early.has(fetching.asked)) this.askFor(fetching, fetching.asked)
     }
+  }
+
+  /** Links keep their order: whatever another part has overtaken was lost on its way, and is missed at once. */
+  private askAgain(fetching: Fetching): void {
+    if (fetching.askedAgain === fetching.received) return
+    fetching.askedAgain = fetching.received
+    this.askFor(fetching, fetching.received)
+  }
+
+  private askFor({ peer, session, instance, id }: Fetching, part: number): void {
+    this.state.send(peer, { kind: 'fetch', session, instance, id, part })
+  }
+
+  private patientUntil({ heardAt, silences }: Fetching): Millis {
+    return Math.max(heardAt, this.paidUntil) + this.state.tuning.learnMs * 2 ** silences
   }
 
   private load(instance: Instance, id: number): void {

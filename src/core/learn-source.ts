@@ -51,7 +51,8 @@ export class LearnSource {
       this.serveOnce(peer, session, from)
       return
     }
-    if ((from < firstKept || this.isCheaper(from)) && this.roles.checkpoints.offer(peer, session, from)) {
+    const wantsCheaper = want === 'stream' && this.isCheaper(from)
+    if ((from < firstKept || wantsCheaper) && this.roles.checkpoints.offer(peer, session, from)) {
       this.streams.delete(peer)
       this.roles.proposer.onLearning(peer)
       return

@@ -21,10 +21,17 @@ export class Learner {
   private lastSource: NodeId = 0
   /** `chosenUpTo` when the learn timer was armed without a session. */
   private waitingSince: Instance = 0
+  /**
+   * The group begins where a checkpoint ends. Where loading one takes as long as the log takes to grow by what makes the
+   * next one cheaper, a node that took that too would never arrive.
+   */
+  private hasJustLoaded: boolean
 
   constructor(state: GroupState, roles: Roles) {
     this.state = state
     this.roles = roles
+    const { executedUpTo, firstKept } = state
+    this.hasJustLoaded = executedUpTo > 0 && firstKept === executedUpTo + 1
   }
 
   /** Marks the next instance chosen; its value is in the log window. */
@@ -161,6 +168,7 @@ export class Learner {
   private onStreamDone(source: NodeId, sourceChosenUpTo: Instance): void {
     const { state } = this
     this.evidence.delete(source)
+    if (sourceChosenUpTo <= state.chosenUpTo) this.hasJustLoaded = false
     if (sourceChosenUpTo > state.chosenUpTo) this.evidence.set(source, sourceChosenUpTo)
     const leader = state.leaderInSight()
     // The source attaches a learner to its own pipeline; another leader has to be told where this node is.
@@ -176,7 +184,8 @@ export class Learner {
     if (this.roles.fetch.isBusy) return
     this.session = { id: state.nextQuestion('learn'), peer, heardAt: state.now }
     this.lastSource = peer
-    state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, want: 'stream' })
+    const want = this.hasJustLoaded ? 'log' : 'stream'
+    state.send(peer, { kind: 'learn', session: this.session.id, from: state.chosenUpTo + 1, want })
     state.armTimer('learn', state.tuning.learnMs)
   }
 

@@ -128,10 +128,12 @@ export interface Learn {
   readonly session: number
   readonly from: Instance
   /**
-   * `once`: only the instance `from`, whose record the asking node has lost. `checkpoint`: one that covers everything
-   * below `from`, because the asking node has lost its state, and no longer has the log that would rebuild it.
+   * `stream`: the log from there on, or a checkpoint where that is less to send. `log`: no checkpoint as long as the log
+   * is kept, because the asking node has just loaded one, and would chase the next. `once`: only the instance `from`,
+   * whose record the asking node has lost. `checkpoint`: one that covers everything below `from`, because the asking
+   * node has lost its state, and no longer has the log that would rebuild it.
    */
-  readonly want: 'stream' | 'once' | 'checkpoint'
+  readonly want: 'stream' | 'log' | 'once' | 'checkpoint'
 }
 
 /** The source of a learn session: chosen values `from`, `from + 1`, ...; `done` when it has no more. */

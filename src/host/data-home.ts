@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { VoterId } from '../core/membership.js'
 import { DataDirLock } from '../store/data-dir-lock.js'
-import { forgetLife, noteLife, readLastLife } from '../store/last-life.js'
+import { forgetLife, type LastLife, noteLife, readLastLife } from '../store/last-life.js'
 import { checkManifest, type Manifest, readManifest, writeManifest } from '../store/manifest.js'
 import { wasSetAside } from '../store/set-aside.js'
 import type { Genesis } from './genesis.js'
@@ -69,6 +69,17 @@ export class DataHome {
     this.#write({ ...(this.#manifest as Manifest), genesis })
   }
 
+  /** What the last life found damaged of what a vote depends on; whatever else it would have met is left alone. */
+  get foundDamage(): LastLife['damage'] {
+    return readLastLife(this.#dataDir)?.damage
+  }
+
+  /** Found in the middle of a life: the next start must not come across it again and again. */
+  noteDamage(code: string, message: string): void {
+    clearTimeout(this.#lived)
+    noteLife(this.#dataDir, { phase: 'running', failures: 0, damage: { code, message } })
+  }
+
   /** From here on the stores are opened. What becomes of this life is there to be read by the next one. */
   beginLife(): { isOpen(): void } {
     const failures = (readLastLife(this.#dataDir)?.failures ?? 0) + 1
@@ -85,7 +96,7 @@ export class DataHome {
 
   close(): void {
     clearTimeout(this.#lived)
-    forgetLife(this.#dataDir)
+    if (this.foundDamage === undefined) forgetLife(this.#dataDir)
     this.#lock.release()
   }
 

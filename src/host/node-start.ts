@@ -5,6 +5,7 @@ import { frameType, PROTOCOL_VERSIONS } from '../codec/frame.js'
 import { createTransport } from '../net/create-transport.js'
 import type { LinkIdentity } from '../net/link-identity.js'
 import type { LinkState, Transport } from '../net/transport.js'
+import { forgetLife } from '../store/last-life.js'
 import { setDataAside } from '../store/set-aside.js'
 import { type NodeAddress, parseAddress } from './addresses.js'
 import { BirthRoom } from './birth-room.js'
@@ -60,6 +61,7 @@ export async function startParts(settings: Settings, log: Logger, signal: AbortS
     const { code, message } = error as PaxosError
     if (!ENDS_VOTER.has(code) || settings.nodeIds.length === 1) throw error
     const aside = setDataAside(settings.dataDir)
+    forgetLife(settings.dataDir)
     log.error({ code, aside }, `${message} What was there lies in ${aside} now; the node returns as a new voter.`)
     return startOnce(settings, log, signal)
   }
@@ -133,6 +135,8 @@ class Starter {
     birthRoom.isOpen = true
     const genesis = home.genesis ?? (await birthRoom.wait(this.#signal))
     this.#checkGroups(genesis)
+    const { foundDamage } = home
+    if (foundDamage !== undefined) throw new PaxosError(foundDamage.code as ErrorCode, foundDamage.message)
     await probeStores(settings.dataDir, home, genesis.groupCount, this.#log)
     const runtime = this.#createRuntime(home, genesis, limits, threads, pool, transport)
     this.#undo.push(async () => void (await runtime.stop(0)))
@@ -150,6 +154,7 @@ class Starter {
       transport.setIdentity(this.#identity(home))
     }
     this.#attach(runtime, transport)
+    this.#rememberDamage(home)
     this.#warnIfUnknown(home, genesis)
     const common = { clock: this.#clock, timers: this.#timers, events: this.#events, incarnation: this.#incarnation }
     return { ...common, settings, home, pool, transport, machines, genesis, limits, runtime }
@@ -234,6 +239,14 @@ class Starter {
       if (peer !== this.#settings.nodeId) runtime.links.changed(peer, transport.linkState(peer))
     }
     runtime.open()
+  }
+
+  /** A node without others could not come back as another voter: it goes on with what it has. */
+  #rememberDamage(home: DataHome): void {
+    if (this.#settings.nodeIds.length === 1) return
+    this.#events.emitter.on('alarm', ({ code, message }) => {
+      if (ENDS_VOTER.has(code as ErrorCode)) home.noteDamage(code, message)
+    })
   }
 
   #identity(home: DataHome): LinkIdentity {

@@ -7,6 +7,8 @@ export interface LastLife {
   readonly phase: 'opening' | 'running'
   /** Lives in a row, this one included, that ended soon and without a stop. */
   readonly failures: number
+  /** What it found damaged, while it ran, of what a vote depends on: the voter ends with the next start. */
+  readonly damage?: { readonly code: string; readonly message: string }
 }
 
 /**
@@ -15,8 +17,10 @@ export interface LastLife {
  */
 export function readLastLife(dataDir: string): LastLife | undefined {
   try {
-    const { phase, failures } = JSON.parse(readFileSync(lastLifePath(dataDir), 'utf8')) as LastLife
-    return (phase === 'opening' || phase === 'running') && Number.isInteger(failures) ? { phase, failures } : undefined
+    const { phase, failures, damage } = JSON.parse(readFileSync(lastLifePath(dataDir), 'utf8')) as LastLife
+    if ((phase !== 'opening' && phase !== 'running') || !Number.isInteger(failures)) return undefined
+    if (typeof damage?.code !== 'string' || typeof damage.message !== 'string') return { phase, failures }
+    return { phase, failures, damage: { code: damage.code, message: damage.message } }
   } catch {
     return undefined
   }

@@ -30,7 +30,7 @@ export interface WorkerParts {
   /** Opens the log of one store; what it throws at the start is the start's failure. */
   openLog(store: WorkerStore): LogStore
   /** Opens the state environment of one store; only called where a machine needs it. */
-  openState(store: WorkerStore, setAside: (error: StoreError, aside: string) => void): StateStore
+  openState(store: WorkerStore, setAside: (error: StoreError, aside: string) => void, damaged?: StoreError): StateStore
 }
 
 /** All of a worker but its loop: stores are open, groups not yet built (`Round.start`). */
@@ -66,7 +66,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     for (const described of task.stores) {
       const openers = {
         log: () => openLog(described),
-        state: needsState ? () => openState(described, setAside) : undefined,
+        state: needsState ? (damaged?: StoreError) => openState(described, setAside, damaged) : undefined,
       }
       const store = new HostedStore(described.path, openers, place.wakeUp)
       stores.push(store)

@@ -29,7 +29,7 @@ export class GroupExecution {
   readonly #executor: Executor
   readonly #reader: LogReader
   readonly #progress: () => void
-  /** Of all results up to the last instance that is executed as a whole. */
+  /** Of all results up to the last instance that is executed as a whole, or to `digestUpTo` while that is ahead. */
   digest = 0
   /** Of all values that were executed since this build. */
   valueBytes = 0
@@ -56,6 +56,12 @@ export class GroupExecution {
   /** Nothing of an instance is half executed. */
   get isIdle(): boolean {
     return this.#executor.isIdle
+  }
+
+  /** The machines stand at a position with this digest, though not all of them may be as far. */
+  startDigest(digest: number, upTo: Instance): void {
+    this.machines.startDigest(digest, upTo)
+    this.digest = digest
   }
 
   /** Runs code of the user that is not `execute`: snapshots and the like. */

@@ -303,15 +303,19 @@ export class GroupHost {
   /** The state of the group cannot be relied on: it begins again without it, from a checkpoint and the log. */
   stateDamaged(error: unknown, now: Millis): void {
     this.place.outbox.event(this.group, failureEvent('STATE_DAMAGED', error))
-    this.callers.endAll()
-    this.#execution?.close()
-    this.#execution = undefined
     try {
       this.keeper.dropState()
     } catch (failure) {
       this.store.fail(failure, now)
       return
     }
+    this.restart(now)
+  }
+
+  /** Begins again from the disk; whoever waits hears of it. A group that has failed stays as it is. */
+  restart(now: Millis): void {
+    if (this.#core === undefined) return
+    this.callers.endAll()
     this.rebuild(now)
   }
 

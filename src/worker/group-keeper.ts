@@ -107,6 +107,8 @@ export class GroupKeeper {
     try {
       return this.#start(chosenUpTo)
     } catch (error) {
+      if (host.store.renewState(error, now))
+        return host.store.failure === undefined ? this.start(chosenUpTo, now) : undefined
       if (isStoreError(error) && error.code === 'GROUP_DAMAGED')
         host.storageFailed({ code: error.code, message: error.message, path: error.path })
       else if (isStoreError(error)) host.store.fail(error, now)
@@ -146,7 +148,7 @@ export class GroupKeeper {
     const host = this.#host
     const machines = host.execution?.machines
     for (const id of machines?.storedIds ?? []) machines?.setPosition(id, storedAt, Number.POSITIVE_INFINITY)
-    machines?.startDigest(digest, digestUpTo)
+    host.execution?.startDigest(digest, digestUpTo)
     if (memoryAt === 0) return true
     try {
       this.#restoreMemory(memoryAt)

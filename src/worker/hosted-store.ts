@@ -3,7 +3,7 @@ import type { DurableState, LogRecord } from '../core/durable.js'
 import { describeThrown } from '../state-machine/execute-failure.js'
 import type { GroupWrite, LogStore } from '../store/log-store.js'
 import type { StateStore, StateWrite } from '../store/state-store.js'
-import { isStoreError } from '../store/store-error.js'
+import { isStoreError, type StoreError } from '../store/store-error.js'
 import { BackOff } from './back-off.js'
 import type { GroupHost } from './group-host.js'
 import type { WakeUp } from './wake-up.js'
@@ -22,7 +22,7 @@ export interface StoreFailure {
 export interface StoreOpeners {
   log(): LogStore
   /** Absent where no machine keeps anything in the state environment. */
-  readonly state: (() => StateStore) | undefined
+  readonly state: ((damaged?: StoreError) => StateStore) | undefined
 }
 
 /** One store of this thread with the groups in it: what fails here stops these groups, and no others. */
@@ -141,9 +141,28 @@ export class HostedStore {
     }
   }
 
-  /** From here on nothing of this store is believed. */
+  /**
+   * The state environment is damaged beyond one group: another takes its place, and all groups begin again without it. No
+   * vote depends on it. False: it is something else.
+   */
+  renewState(error: unknown, now: Millis): boolean {
+    const open = this.#openers.state
+    if (!isStoreError(error) || error.code !== 'STORE_DAMAGED' || error.path !== this.#state?.path) return false
+    if (open === undefined || this.#failure !== undefined) return false
+    this.#state.close()
+    try {
+      this.#state = open(error)
+    } catch (failure) {
+      this.fail(failure, now)
+      return true
+    }
+    for (const host of this.groups) host.restart(now)
+    return true
+  }
+
+  /** From here on nothing of this store is believed, unless it is only its state that is damaged. */
   fail(error: unknown, now: Millis): void {
-    if (this.#failure !== undefined) return
+    if (this.#failure !== undefined || this.renewState(error, now)) return
     this.#failure = this.#describe(error)
     this.#tryLater(now)
     for (const group of this.groups) group.storageFailed(this.#failure)

@@ -57,7 +57,7 @@ function statusOf(host: GroupHost): GroupStatus {
     membershipVersion: 0,
     chain: core?.status().chain ?? 0,
     digest: execution?.digest ?? 0,
-    digestAt: executedUpTo,
+    digestAt: Math.max(executedUpTo, execution?.machines.digestUpTo ?? 0),
     waiting: callers.runs.openRuns,
     inFlight: lastAccepted - chosenUpTo,
     waitingBytes: (core?.waitingBytes ?? 0) + callers.runs.heldBytes,

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import type { NodeId } from '../../src/base/numbers.js'
+import { StoreError } from '../../src/store/store-error.js'
 import { counterMachine } from './support/counter-machine.js'
 import { storedTally, tallied } from './support/stored-tally.js'
 import { NODES, TestCluster } from './support/test-cluster.js'
@@ -140,6 +141,31 @@ test('a state that cannot be proven is dropped, told of, and executed again from
   })
   add(cluster, 7)
   cluster.run(() => executed(cluster, 2) >= executed(cluster, 1))
+  expect(asked(cluster, 2, 'k0')).toMatchObject({ outcome: 'answered', result: 4 })
+  settled(cluster)
+})
+
+test('a state environment that is damaged as a whole is set aside, and no group of it stops to vote', () => {
+  const cluster = new TestCluster({ machines: [storedTally], stores: [[0, 1]] })
+  add(cluster, 21)
+  settled(cluster)
+  const { path } = stateOf(cluster, 2)
+  const damaged = () => {
+    throw new StoreError('STORE_DAMAGED', 'an index page is none', { path })
+  }
+  stateOf(cluster, 2).commit = damaged
+  add(cluster, 7)
+  cluster.runFor(STATE_MS)
+  expect(cluster.host(2).events.map(({ event }) => (event.kind === 'alarm' ? event.code : ''))).toEqual([
+    'STATE_DAMAGED',
+  ])
+  expect(cluster.host(2).statuses.get(0)?.state).toBe('running')
+  expect(asked(cluster, 2, 'k0')).toMatchObject({ outcome: 'answered', result: 4 })
+  settled(cluster)
+  stateOf(cluster, 2).get = damaged
+  cluster.start(3)
+  cluster.host(2).read(0, 99, 'k9', 'local')
+  cluster.runFor(STATE_MS)
   expect(asked(cluster, 2, 'k0')).toMatchObject({ outcome: 'answered', result: 4 })
   settled(cluster)
 })

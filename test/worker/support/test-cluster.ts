@@ -114,7 +114,12 @@ export class TestCluster {
       clock: this.clock,
       machines,
       openLog,
-      openState: ({ statePath }) => this.memoryState(statePath),
+      openState: ({ statePath }, setAside, damaged) => {
+        if (damaged === undefined) return this.memoryState(statePath)
+        setAside(damaged, 'aside')
+        this.#states.delete(statePath)
+        return this.memoryState(statePath)
+      },
     })
     const host = new TestHost(memory, NODES, groups)
     this.nodes.set(node, { node, memory, host, round, task })
