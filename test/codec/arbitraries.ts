@@ -92,7 +92,7 @@ export const messages: { readonly [K in Message['kind']]: fc.Arbitrary<Extract<M
     ...kind('learn'),
     session: whole,
     from: whole,
-    want: fc.constantFrom('stream', 'once', 'checkpoint'),
+    want: fc.constantFrom('stream', 'log', 'once', 'checkpoint'),
   }),
   learned: fc.record({
     ...kind('learned'),

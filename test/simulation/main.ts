@@ -3,6 +3,7 @@ import { Coverage } from './coverage.js'
 import { faultName } from './faults.js'
 import { type PlanOverrides, planRun } from './plan.js'
 import { printPlanted } from './planted/table.js'
+import { planRejoin, runRejoin } from './rejoin.js'
 import { brokenRule, runSeed, type SeedResult } from './run-seed.js'
 import { shrink } from './shrink.js'
 import { planTakeover, runTakeover } from './takeover.js'
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     shrink: { type: 'boolean', default: false },
     /** A leader that is paused, instead of random faults. */
     takeover: { type: 'boolean', default: false },
+    /** A node that was away until what it needs of the log is trimmed. */
+    rejoin: { type: 'boolean', default: false },
     trace: { type: 'string', default: '120' },
     /** Runs on past failing seeds and only counts them. */
     all: { type: 'boolean', default: false },
@@ -50,7 +53,7 @@ function report(result: SeedResult, overrides: PlanOverrides): void {
   console.log(
     `seed ${result.seed} after ${result.steps} steps, ${result.virtualMs.toFixed(0)} virtual ms: ${result.violation}`,
   )
-  const what = values.takeover ? '--takeover ' : ''
+  const what = values.takeover ? '--takeover ' : values.rejoin ? '--rejoin ' : ''
   console.log(`replay: npm run sim -- ${what}--seed ${result.seed} --steps ${overrides.steps}${shape}`)
 }
 
@@ -92,13 +95,19 @@ function printCoverage(coverage: Coverage, steps: number): boolean {
   return false
 }
 
+function chosenScenario() {
+  if (values.takeover) return [planTakeover, runTakeover] as const
+  if (values.rejoin) return [planRejoin, runRejoin] as const
+  return [planRun, runSeed] as const
+}
+
 function main(): number {
   const single = values.seed !== undefined
   const minutes = optional(values.minutes)
   const total = minutes === undefined ? Number(values.steps) : Number.POSITIVE_INFINITY
   const steps = single ? total : Math.min(total, Number(values['steps-per-seed']))
   const overrides = { nodes: optional(values.nodes), groups: optional(values.groups), steps }
-  const [plan, run] = values.takeover ? [planTakeover, runTakeover] : [planRun, runSeed]
+  const [plan, run] = chosenScenario()
   const outcomes = new Map<string, number>()
   const coverage = new Coverage()
   const began = performance.now()
@@ -125,7 +134,7 @@ function main(): number {
     if (single) break
   }
   const seconds = (performance.now() - began) / 1000
-  const isCovered = values.takeover || printCoverage(coverage, done)
+  const isCovered = values.takeover || values.rejoin || printCoverage(coverage, done)
   if (!values.quiet) list('operations', outcomes)
   console.log(
     `${seeds} seeds from ${first}, ${done} steps, ${crashes} crashes in ${seconds.toFixed(1)} s: ` +

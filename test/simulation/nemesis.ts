@@ -1,4 +1,4 @@
-import type { NodeId } from '../../src/base/numbers.js'
+import type { GroupIndex, NodeId } from '../../src/base/numbers.js'
 import { downMs } from './faults.js'
 import type { World } from './world.js'
 
@@ -40,6 +40,20 @@ export class Nemesis {
     this.often(faults.disksLostPerSecond, () => this.strike('disk lost', [this.someNode(), downMs(random)]))
   }
 
+  /**
+   * With the last fault: disks lose states and checkpoints just before all falls silent, when no load will make new
+   * ones. What the cluster comes back with, it has to make by itself.
+   */
+  lastBlow(): void {
+    const { schedule, nodeIds, plan } = this.world
+    const { random } = schedule
+    if (schedule.timed || plan.faults.stateDamaged === 0) return
+    for (const nodeId of nodeIds) {
+      if (random.chance(0.7))
+        this.strike('state lost', [nodeId, random.below(plan.groups), random.below(4), downMs(random)])
+    }
+  }
+
   stop(): void {
     this.stopped = true
   }
@@ -78,6 +92,8 @@ export class Nemesis {
         return world.network.slowDown(first, second)
       case 'disk lost':
         return this.loseDisk(first, second)
+      case 'state lost':
+        return this.loseState(first, second, args[2] as number, args[3] as number)
       default:
         throw new Error(`no fault is called ${what}`)
     }
@@ -124,6 +140,13 @@ export class Nemesis {
     world.coverage.hitNode('disk lost')
     node.crash(ms)
     node.loseDisk()
+  }
+
+  /** Of what the state of a group is kept in, and the process with it; `how`: also its checkpoints, nothing but these. */
+  private loseState(nodeId: NodeId, group: GroupIndex, how: number, ms: number): void {
+    const node = this.world.node(nodeId)
+    const isHarmed = node.keeper.harm(group, how !== 3, how >= 2)
+    if (isHarmed && how !== 3) node.crash(ms)
   }
 
   private someNode(): NodeId {

@@ -1,4 +1,4 @@
-import type { Instance } from '../../src/base/numbers.js'
+import type { GroupIndex, Instance } from '../../src/base/numbers.js'
 import { stateFollowsLog } from '../../src/core/invariants.js'
 import { makeCheckpoint, type SavedState } from './sim-checkpoint.js'
 import type { SimGroup } from './sim-group.js'
@@ -42,7 +42,7 @@ export class StateKeeper {
     const fault = node.strike('save')
     if (fault?.what === 'crash') return false
     if (fault?.what === 'state damaged') {
-      this.damage(group, fault.args[0] === 1)
+      if (this.harm(group.index, true, fault.args[0] === 1)) node.builds.anewIn(group, 0)
       return true
     }
     const base = group.group.base()
@@ -128,19 +128,21 @@ export class StateKeeper {
     this.node.step(group, { kind: 'trim', firstKept })
   }
 
-  /** The state environment cannot be read any more; of a node that has in-memory machines it is the checkpoints. */
-  private damage(group: SimGroup, alsoCheckpoints: boolean): void {
-    const { node } = this
-    const { world, nodeId } = node
-    const { disk, index } = group
-    const { isStored } = world.plan.state
-    const checkpoints = alsoCheckpoints || !isStored
-    const lost = Math.max(checkpoints ? disk.coveredUpTo : 0, disk.lostUpTo({ state: true, checkpoints }))
-    if (!world.survives(index, nodeId, lost)) return
-    world.note(nodeId, index, `its state${checkpoints ? ' and its checkpoints are' : ' is'} damaged`)
-    world.coverage.hitNode(checkpoints ? 'state and checkpoints damaged' : 'state damaged')
-    disk.state = undefined
+  /**
+   * Its state cannot be read any more, its checkpoints, or both; of in-memory machines nothing but checkpoints is on disk.
+   * False if the others could not make up for it.
+   */
+  harm(index: GroupIndex, itsState: boolean, itsCheckpoints: boolean): boolean {
+    const { world, nodeId } = this.node
+    const disk = this.node.disk(index)
+    const checkpoints = itsCheckpoints || !world.plan.state.isStored
+    // As long as nobody knows that a checkpoint is damaged, the log is trimmed behind it.
+    const lost = Math.max(checkpoints ? disk.coveredUpTo : 0, disk.lostUpTo({ state: itsState, checkpoints }))
+    if (!world.survives(index, nodeId, lost)) return false
+    world.note(nodeId, index, `damaged are ${itsState ? 'its state' : ''} ${checkpoints ? 'its checkpoints' : ''}`)
+    if (itsState) world.coverage.hitNode(checkpoints ? 'state and checkpoints damaged' : 'state damaged')
+    if (itsState) disk.state = undefined
     if (checkpoints) for (const checkpoint of disk.checkpoints) checkpoint.isSound = false
-    node.builds.anewIn(group, 0)
+    return true
   }
 }

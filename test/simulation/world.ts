@@ -96,6 +96,7 @@ export class World {
     this.workload.start()
     this.nemesis.start()
     while (this.steps < this.plan.steps && this.queue.now < MAX_RUN_MS) this.queue.next()
+    this.nemesis.lastBlow()
     this.heal()
     this.settle('after the last fault')
     this.executions.checkAcknowledged()
@@ -107,7 +108,7 @@ export class World {
   }
 
   /** Whatever each came by its state, it is that of a replica that executed everything itself. */
-  private checkStates(): void {
+  checkStates(): void {
     for (const node of this.nodes.values()) {
       for (const { group, index, ledger } of node.groups) {
         const base = group.base()

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Edit, PlantedBug } from './bugs.js'
+import type { Edit, PlantedBug } from './planted-bug.js'
 
 /** The compiled tree this file runs from. */
 const DIST = fileURLToPath(new URL('../../../', import.meta.url))
