@@ -88,3 +88,36 @@ test('the table agrees with a dumb twin on random logs', () => {
     }
   }
 })
+
+test('a table that was saved and taken over goes on like the one that was not', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed)
+    const lifetime = 3 + random.below(10)
+    let table = new SessionTable(lifetime)
+    const twin = new DumbTwin(lifetime)
+    for (let instance = 1; instance <= 80; instance += random.below(2) + (random.chance(0.05) ? 8 : 0)) {
+      const origin = 1 + random.below(3)
+      const session = random.chance(0.2) ? 0 : table.openedBy(origin, `i${origin}`) || 1
+      const next = run(origin, session, random.below(12), session === 0 ? 0 : random.below(6))
+      expect([seed, instance, table.apply(next, instance)]).toEqual([seed, instance, twin.apply(next, instance)])
+      if (!random.chance(0.2)) continue
+      const saved = table.save()
+      table = new SessionTable(lifetime, saved)
+      expect(table.save()).toEqual(saved)
+    }
+  }
+})
+
+test('what is saved does not change with the table, nor the other way round', () => {
+  const table = new SessionTable(100)
+  table.apply(run(1, 0, 0), 1)
+  table.apply(run(1, 1, 7), 2)
+  table.apply(run(1, 1, 3), 2)
+  const saved = table.save()
+  expect(saved).toEqual([{ origin: 1, incarnation: 'i1', opened: 1, last: 2, floor: 0, done: [3, 7] }])
+  table.apply(run(1, 1, 9, 5), 3)
+  expect(saved).toMatchObject([{ last: 2, floor: 0, done: [3, 7] }])
+  const other = new SessionTable(100, saved)
+  other.apply(run(1, 1, 8), 4)
+  expect(saved).toMatchObject([{ done: [3, 7] }])
+})
