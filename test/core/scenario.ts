@@ -4,6 +4,7 @@ import type { Message } from '../../src/core/messages.js'
 import { TIMER_KINDS, type TimerKind } from '../../src/core/timers.js'
 import { ballotName, messageName, recordName, valueName } from '../support/core-names.js'
 import { NodeModel, type Outgoing } from '../support/core-node.js'
+import { ScenarioCheckpoints } from './scenario-checkpoints.js'
 
 interface Letter {
   readonly from: NodeId
@@ -27,6 +28,7 @@ class Scenario {
   /** What waits at a blocked way: `from>to` or `from>to kind`. */
   private readonly held = new Set<string>()
   private readonly slowDisks = new Set<NodeId>()
+  private readonly checkpoints = new ScenarioCheckpoints()
   private letters: Letter[] = []
   private lines: string[] = []
   private now = 0
@@ -50,6 +52,9 @@ class Scenario {
       deliver: (words) => this.deliver(words),
       crash: ([node]) => this.crash(Number(node)),
       restart: ([node]) => this.restart(Number(node)),
+      checkpoint: ([node]) => this.act(node, (model, out) => this.checkpoints.take(model, out)),
+      trim: ([node, firstKept]) =>
+        this.act(node, (model, out) => model.input({ kind: 'trim', firstKept: Number(firstKept) }, out)),
       fire: ([node, timer]) => this.fire(node, timer as TimerKind),
       wait: ([ms]) => this.wait(Number(ms)),
       status: ([from, to]) => this.status(Number(from), Number(to)),
@@ -72,7 +77,8 @@ class Scenario {
     const window = Number(options.find((word) => word.startsWith('window='))?.slice(7) ?? 1)
     const proposeOn = options.includes('here') ? 'here' : 'leader'
     const nodeIds = Array.from({ length: Number(count) }, (_, index) => index + 1)
-    const tuning = { ...DEFAULT_TUNING, window, batchCount: 1, batchBytes: 1, announceMs: 0 }
+    const limits = { batchCount: 1, batchBytes: 1, fetchBytesPerSecond: Number.POSITIVE_INFINITY }
+    const tuning = { ...DEFAULT_TUNING, ...limits, window, announceMs: 0 }
     for (const nodeId of nodeIds) this.nodes.set(nodeId, new NodeModel(nodeId, nodeIds, { tuning, proposeOn }))
     for (const node of this.nodes.values()) this.step(node, (model, out) => model.start(out))
   }
@@ -89,6 +95,8 @@ class Scenario {
     const { life } = model
     model.now = this.now
     action(model, out)
+    const up = [...this.nodes.keys()].filter((peer) => !this.down.has(peer))
+    this.lines.push(...this.checkpoints.serve(model, up, out))
     if (model.life === life && model.group.isLeading !== leading) {
       this.lines.push(`${model.nodeId}  ${leading ? 'leads no more' : `leads at ${ballotName(model.group.leader)}`}`)
     }
@@ -98,11 +106,13 @@ class Scenario {
 
   private noteExecuted(model: NodeModel): void {
     const { nodeId, group } = model
-    let done = this.executed.get(nodeId) ?? 0
-    if (done > group.executedUpTo) done = 0
+    let done = Math.max(this.executed.get(nodeId) ?? 0, model.base.executedUpTo)
+    if (done > group.executedUpTo) done = model.base.executedUpTo
     while (done < group.executedUpTo) {
       done++
-      this.lines.push(`${nodeId}  executes ${done}: ${valueName(model.known[done - 1] ?? new Uint8Array(0))}`)
+      this.lines.push(
+        `${nodeId}  executes ${done}: ${valueName(model.known[done - model.knownFrom] ?? new Uint8Array(0))}`,
+      )
     }
     this.executed.set(nodeId, done)
   }
@@ -147,9 +157,10 @@ class Scenario {
   private commit(nodeId: NodeId): void {
     const model = this.node(nodeId)
     if (!model.mustCommit) return
-    const { promised, chosenUpTo } = model.head ?? model.group.head()
+    const { promised, chosenUpTo, firstKept } = model.head ?? model.group.head()
+    const kept = firstKept === model.disk.head.firstKept ? '' : ` kept from ${firstKept}`
     const records = model.records.map((record) => `  ${recordName(record)}`).join('')
-    this.lines.push(`${nodeId}  writes promised=${ballotName(promised)} chosen=${chosenUpTo}${records}`)
+    this.lines.push(`${nodeId}  writes promised=${ballotName(promised)} chosen=${chosenUpTo}${kept}${records}`)
     this.step(model, (node, out) => node.commit(out))
   }
 

@@ -1,8 +1,9 @@
-import type { Ballot, NodeId } from '../../src/base/numbers.js'
+import type { Ballot, Instance, NodeId } from '../../src/base/numbers.js'
+import { headAfterLoad } from '../../src/core/checkpoint-load.js'
 import type { Value } from '../../src/core/command-run.js'
 import type { GroupConfig, GroupTuning } from '../../src/core/config.js'
-import type { Head, LogRecord } from '../../src/core/durable.js'
-import { clearEffects, createEffects, type LogRead, type QueryReady } from '../../src/core/effects.js'
+import { type Base, EMPTY_BASE, type Head, type LogRecord } from '../../src/core/durable.js'
+import { clearEffects, createEffects, type LogRead, type QueryReady, type Transfer } from '../../src/core/effects.js'
 import { Group } from '../../src/core/group.js'
 import type { Input } from '../../src/core/input.js'
 import {
@@ -49,9 +50,13 @@ export class NodeModel {
   group: Group
   life = 1
   readonly disk = new TestDisk()
+  /** The state on disk: the next build begins there. */
+  base: Base = EMPTY_BASE
   records: LogRecord[] = []
   head: Head | undefined
   reads: LogRead[] = []
+  /** What is to be done with checkpoints: by whoever steps the node. */
+  transfers: Transfer[] = []
   readonly armed = new Set<TimerKind>()
   /** Reads that have ended, in this life and earlier ones. */
   readonly queries: QueryReady[] = []
@@ -59,8 +64,10 @@ export class NodeModel {
   proposed = 0
   /** What was ever durable here, under `instance:ballot`: votes, in all lives. */
   readonly votes = new Map<string, Value>()
-  /** What this life knows chosen, from instance 1 on. */
+  /** What this life knows chosen, from instance `knownFrom` on, and the chain before it. */
   known: Value[] = []
+  knownFrom: Instance = 1
+  private chainBefore = 0
   private readonly ballotLives = new Map<Ballot, number>()
   private readonly proposals = new Map<string, Value>()
   private executed = new Set<string>()
@@ -113,7 +120,28 @@ export class NodeModel {
   }
 
   commit(out: Outgoing[]): void {
-    const head = this.head ?? this.group.head()
+    this.write(this.head ?? this.group.head())
+    this.step({ kind: 'persisted' }, out)
+    this.afterCommit(out)
+  }
+
+  /** The state as it is now, when the log on disk says that it is chosen. */
+  save(out: Outgoing[]): Base {
+    this.step({ kind: 'save' }, out)
+    while (this.mustCommit) this.commit(out)
+    this.base = this.group.base()
+    return this.base
+  }
+
+  /** A checkpoint takes the place of the state: the log's head, then the state, then the group is built anew from disk. */
+  load(base: Base, out: Outgoing[], peers: readonly NodeId[] = this.voters): void {
+    this.write(headAfterLoad(this.group.head(), base))
+    this.base = base
+    this.build()
+    this.start(out, peers)
+  }
+
+  private write(head: Head): void {
     promiseOnlyGrows(this.nodeId, this.disk.head.promised, head.promised)
     chosenOnlyGrows(this.nodeId, this.disk.head.chosenUpTo, head.chosenUpTo)
     this.disk.write(this.records, head)
@@ -127,23 +155,28 @@ export class NodeModel {
     }
     this.records = []
     this.head = undefined
-    this.step({ kind: 'persisted' }, out)
-    this.afterCommit(out)
   }
 
   /** What was not durable is lost; the next life begins at once. */
   restart(out: Outgoing[], peers: readonly NodeId[] = this.voters): void {
     this.life++
+    this.proposed = 0
+    this.build()
+    this.start(out, peers)
+  }
+
+  private build(): void {
     this.records = []
     this.head = undefined
     this.reads = []
+    this.transfers = []
     this.armed.clear()
-    this.proposed = 0
     this.known = []
+    this.knownFrom = Math.max(this.disk.head.firstKept, this.base.executedUpTo + 1)
+    this.chainBefore = this.base.chain
     this.executed = new Set()
-    this.group = new Group(this.config(), this.disk.load())
+    this.group = new Group(this.config(), this.disk.load(), this.base)
     this.noteKnown()
-    this.start(out, peers)
   }
 
   private endRound(out: Outgoing[]): void {
@@ -155,7 +188,7 @@ export class NodeModel {
     const { group } = this
     for (let again = true; again; ) {
       again = false
-      while (group.executedUpTo < group.chosenUpTo) this.execute(group.executedUpTo + 1, out)
+      while (group.executedUpTo < group.chosenUpTo && !group.isStranded) this.execute(group.executedUpTo + 1, out)
       const reads = this.reads
       this.reads = []
       for (const { peer, session, from, upTo, maxBytes, once } of reads) {
@@ -174,7 +207,7 @@ export class NodeModel {
   }
 
   private execute(instance: number, out: Outgoing[]): void {
-    const value = this.known[instance - 1]
+    const value = this.known[instance - this.knownFrom]
     if (!value) throw new Error(`node ${this.nodeId} has no value for instance ${instance}`)
     for (const { run, verdict } of this.group.planExecution(instance, value)) {
       if (verdict !== 'execute') continue
@@ -195,15 +228,17 @@ export class NodeModel {
 
   private noteKnown(): void {
     const { group } = this
-    while (this.known.length < group.chosenUpTo) {
-      const instance = this.known.length + 1
+    while (this.knownFrom + this.known.length <= group.chosenUpTo) {
+      const instance = this.knownFrom + this.known.length
       const value = group.chosenValue(instance) ?? this.disk.record(instance)?.value
       if (!value) throw new Error(`node ${this.nodeId} takes ${instance} as chosen without its value`)
       this.known.push(value)
     }
+    // Where the state was lost, nothing tells the chain at which the log begins.
+    if (this.knownFrom > this.base.executedUpTo + 1) return
     const head = group.head()
-    let chain = 0
-    for (let i = 0; i < head.chosenUpTo; i++) chain = testValues.checksum(this.known[i] as Value, chain)
+    let chain = this.chainBefore
+    for (const value of this.known) chain = testValues.checksum(value, chain)
     chainsAgree(this.nodeId, head.chosenUpTo, chain, head.chain)
   }
 
@@ -211,6 +246,7 @@ export class NodeModel {
     for (const record of effects.records) this.records.push(record)
     if (effects.head) this.head = effects.head
     for (const read of effects.reads) this.reads.push(read)
+    for (const transfer of effects.transfers) this.transfers.push(transfer)
     for (const query of effects.queries) this.queries.push(query)
     for (const { timer, delayMs } of effects.timers) {
       if (delayMs === undefined) this.armed.delete(timer)
