@@ -36,7 +36,7 @@ const instance = fc.constantFrom(
   2 ** 53 - 1,
 )
 const BALLOTS = ['ballot', 'promised', 'leader']
-const KEPT = ['kind', 'chain', 'done', 'once', 'hops']
+const KEPT = ['kind', 'chain', 'id', 'done', 'want', 'hops']
 
 /** Its numbers are those at which something happens: near to what the group holds, and the extremes. */
 const nearMessage: fc.Arbitrary<Message> = fc
