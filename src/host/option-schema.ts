@@ -101,7 +101,7 @@ const trimming = z
 const state = z
   .strictObject({
     commitBytes: count(4_096, 0x4000_0000).default(4 * 1024 * 1024),
-    commitMs: millis(1, 3_600_000).default(1_000),
+    commitMs: millis(1, 3_600_000).default(5_000),
     cacheBytes: count(1024 * 1024, Number.MAX_SAFE_INTEGER).default(32 * 1024 * 1024),
   })
   .prefault({})

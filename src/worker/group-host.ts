@@ -32,6 +32,8 @@ export class GroupHost {
   readonly group: GroupIndex
   readonly store: HostedStore
   readonly place: Workplace
+  /** Of all jitter of the group. */
+  readonly seed: number
   readonly callers: GroupCallers
   readonly keeper: GroupKeeper
   /** In the round's list of groups to be looked after. */
@@ -65,6 +67,7 @@ export class GroupHost {
     this.callers = new GroupCallers(group, place.outbox, config.tuning)
     this.place = place
     this.#config = config
+    this.seed = config.seed
     this.keeper = new GroupKeeper(this, paths)
     this.#serving = new GroupServing(this)
     this.#timers = new GroupTimers((timer, delayMs) => place.outbox.timer(group, timer, delayMs))

@@ -232,14 +232,17 @@ export class Round implements InboxTarget {
     const ready = writes.flatMap(({ host, write }) => (write === undefined ? [] : [{ host, write }]))
     if (ready.length === 0) return
     const { clock, meter } = this.#place
+    const changedBytes = ready.reduce((sum, { host }) => sum + (host.execution?.machines.changedBytes ?? 0), 0)
     const before = clock.now()
     const stored = store.commitState(
       ready.map(({ write }) => write),
       now,
     )
+    const tookMs = clock.now() - before
     meter.add('stateCommits')
-    meter.add('stateCommitMs', clock.now() - before)
-    if (stored) for (const { host, write } of ready) host.keeper.commits.committed(write)
+    meter.add('stateCommitMs', tookMs)
+    if (stored)
+      for (const { host, write } of ready) host.keeper.commits.committed(write, before + tookMs, tookMs, changedBytes)
   }
 
   /** Failures whose back-off is over. */
