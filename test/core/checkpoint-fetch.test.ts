@@ -98,7 +98,8 @@ describe('parts', () => {
     taker.session = current
     expect(taker.comes(0, 'part 0', 3)).toEqual([])
     expect(taker.comes(3)).toEqual([])
-    expect(taker.comes(0)).toEqual([0])
+    expect(taker.sent('fetch')).toEqual([])
+    expect([0, 1, 2].map((part) => taker.comes(part))).toEqual([[0], [1], [2]])
   })
 
   test('are asked for when what came before is paid for, not when the watch over silence looks', () => {
