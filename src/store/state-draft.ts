@@ -134,8 +134,8 @@ export class Draft {
       const isFull =
         this.growsAt === undefined
           ? placed + bytes / 2 > target * drafts.length && drafts.length < pieces
-          : draft.bytesWith(entry) > maxBytes || this.count - left === this.growsAt
-      if (isFull && draft.count >= least && left >= least) {
+          : this.count - left === this.growsAt
+      if ((isFull || draft.bytesWith(entry) > maxBytes) && draft.count >= least && left >= least) {
         const low = this.level === 0 ? separator(draft.lastKey, entry.key) : entry.key
         draft = new Draft(this.level, low)
         drafts.push(draft)

@@ -18,6 +18,10 @@ interface Kept {
   to: number
 }
 
+/** Which neighbours a child that is too large shares with, if it has to. */
+const NEIGHBOURS = [1, -1]
+/** How full blocks are made when neighbours share. */
+const FULL_SHARE = 0.96
 /** Two neighbours become one block if that leaves so much room in it. */
 const MERGE_ROOM = 1 / 8
 
@@ -92,7 +96,7 @@ export class TreeUpdate {
       if (found < 0) added.note(draft.count)
     }
     draft.addRun(block, done, block.count)
-    draft.growsAt = added.growAt(draft.count)
+    draft.growsAt = added.growAt()
     return isChanged
   }
 
@@ -111,46 +115,66 @@ export class TreeUpdate {
     }
     if (children.length === 0) return false
     if (done < block.count) children.push({ block, from: done, to: block.count })
-    this.#merge(children, draft.low)
+    this.#balance(children, draft.low)
     const added = new Additions()
     for (const child of children) {
       if (child instanceof Draft) {
         this.#writer.seal(child).forEach((one, i) => {
           draft.addEntry(childEntry(one))
-          if (i > 0) added.note(draft.count)
+          if (i >= child.blocks.length) added.note(draft.count)
         })
       } else draft.addRun(child.block, child.from, child.to)
     }
-    draft.growsAt = added.growAt(draft.count)
+    draft.growsAt = added.growAt()
     return true
   }
 
-  /** Joins each child that has got small with a neighbour that has room for it, and drops the empty ones. */
-  #merge(children: (Draft | Kept)[], low: Uint8Array): void {
+  /**
+   * Drops the children that have got empty, joins each that has got small with a neighbour that has room for it, and lets one
+   * that has got too large share with its neighbours: blocks are fuller than if each were cut in two.
+   */
+  #balance(children: (Draft | Kept)[], low: Uint8Array): void {
+    const { blockBytes } = this.#writer
     for (let at = 0; at < children.length; at++) {
       const child = children[at]!
-      if (!(child instanceof Draft) || !child.isShrunk) continue
+      if (!(child instanceof Draft)) continue
       if (child.count === 0) {
         this.#writer.removed.push(...child.blocks)
         children.splice(at--, 1)
-      } else if (child.bytes < this.#writer.blockBytes / 2) {
-        const joined = this.#join(children, at, low) ?? this.#join(children, at - 1, low)
+      } else if (child.isShrunk && child.bytes < blockBytes / 2) {
+        const most = blockBytes * (1 - MERGE_ROOM)
+        const joined = this.#join(children, at, low, most) ?? this.#join(children, at - 1, low, most)
         // Once more: it may still be small.
         if (joined !== undefined) at = joined - 1
+      } else if (child.bytes > blockBytes && child.bytes < 2 * blockBytes && child.growsAt === undefined) {
+        at = this.#share(children, at, low)
       }
     }
   }
 
+  /** Joins a child that is too large with up to two neighbours; returns where it stands. */
+  #share(children: (Draft | Kept)[], at: number, low: Uint8Array): number {
+    let place = at
+    for (const other of NEIGHBOURS) {
+      const joined = children[place] as Draft
+      const neighbour = children[place + other]
+      if (joined.bytes <= joined.blocks.length * this.#writer.blockBytes * FULL_SHARE) break
+      const isBusy = neighbour instanceof Draft && (neighbour.growsAt !== undefined || neighbour.blocks.length > 1)
+      if (!isBusy) place = this.#join(children, Math.min(place, place + other), low, Number.POSITIVE_INFINITY) ?? place
+    }
+    return place
+  }
+
   /**
-   * Makes one child of the one at a place and the one behind it, if they fit into one block; returns where it stands.
-   * `low` is that of their parent.
+   * Makes one child of the one at a place and the one behind it, if it is not too large; returns where it stands. `low` is
+   * that of their parent.
    */
-  #join(children: (Draft | Kept)[], at: number, low: Uint8Array): number | undefined {
+  #join(children: (Draft | Kept)[], at: number, low: Uint8Array, most: number): number | undefined {
     const [left, right] = [children[at], children[at + 1]]
     if (left === undefined || right === undefined) return undefined
     const joined = left instanceof Draft ? left : this.#draftOf(left.block, left.to - 1, low)
     const other = right instanceof Draft ? right : this.#draftOf(right.block, right.from, low)
-    if (joined.bytes + other.bytes > this.#writer.blockBytes * (1 - MERGE_ROOM)) return undefined
+    if (joined.bytes + other.bytes > most) return undefined
     joined.absorb(other)
     joined.isShrunk = true
     joined.growsAt = undefined
@@ -195,10 +219,9 @@ class Additions {
     this.#last = count
   }
 
-  /** A single one says something only at the end. */
-  growAt(count: number): number | undefined {
-    const areNeighbours = this.#count > 0 && this.#last - this.#first === this.#count - 1
-    return areNeighbours && (this.#count > 1 || this.#last === count) ? this.#last : undefined
+  /** The place behind them, if they stand together. A single one says nothing. */
+  growAt(): number | undefined {
+    return this.#count > 1 && this.#last - this.#first === this.#count - 1 ? this.#last : undefined
   }
 }
 
