@@ -8,24 +8,28 @@ import type { GroupIndex, Instance } from '../base/numbers.js'
  * 0x0000  group + 1      first copy of the head of a group
  * 0x0000  0xfffe00000000 token of whoever opened the store last
  * 0x0000  0xffff00000000 ballast: more than one page of it, never touched again
+ * 0x0000  0xffff80000000 + group + 1
+ *                        second copy of its head
+ * 0x0000  2^48 - 1       second copy of the identity
  * group+1 instance       the records of a group
- * group+1 2^48 - 1       second copy of its head: behind its newest records, so it mostly shares their page
- * 0xffff  2^48 - 1       second copy of the identity
  * ```
  *
- * The ballast keeps the two copies of a head on different pages even while the whole tree is small: damage to one page
- * leaves the other copy readable.
+ * Nothing stands behind the newest records of the last group: LMDB splits a full page in the middle, unless what comes is
+ * the last of all,
+ * and pages that only grow at their ends would stay half empty for ever. The ballast keeps the two copies of a
+ * head on different pages even while the whole tree is small: damage to one page leaves the other copy readable.
  */
 export const KEY_BYTES = 8
-/** The prefixes 0 and 0xffff are taken. */
+/** The prefix 0 is taken. */
 export const MAX_GROUPS = 0xfffe
-export const MAX_INSTANCE = 2 ** 48 - 2
+export const MAX_INSTANCE = 2 ** 48 - 1
 export const BALLAST_RECORDS = 6
 export const BALLAST_RECORD_BYTES = 1000
 
 const LAST = 2 ** 48 - 1
 const OWNER = 0xfffe * 2 ** 32
 const BALLAST = 0xffff * 2 ** 32
+const SECOND_HEADS = BALLAST + 2 ** 31
 
 function put(key: Uint8Array, prefix: number, number: number): Uint8Array {
   const high = (number / 4294967296) >>> 0
@@ -48,11 +52,11 @@ export function recordKey(key: Uint8Array, group: GroupIndex, instance: Instance
 }
 
 export function headKey(key: Uint8Array, group: GroupIndex, copy: 0 | 1): Uint8Array {
-  return copy === 0 ? put(key, 0, group + 1) : put(key, group + 1, LAST)
+  return put(key, 0, (copy === 0 ? 0 : SECOND_HEADS) + group + 1)
 }
 
 export function identityKey(key: Uint8Array, copy: 0 | 1): Uint8Array {
-  return copy === 0 ? put(key, 0, 0) : put(key, 0xffff, LAST)
+  return put(key, 0, copy === 0 ? 0 : LAST)
 }
 
 export function ownerKey(key: Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import type { GroupIndex } from '../base/numbers.js'
 import type { LmdbEnvironment } from './lmdb-environment.js'
-import { identityKey, KEY_BYTES } from './log-keys.js'
+import { KEY_BYTES, MAX_GROUPS } from './log-keys.js'
 import { type BlockPlace, blockKey, GENERATIONS, generationKey, placeOfKey } from './state-keys.js'
 
 /** Blocks that may be missing one after another before it is better to ask where the next one is. */
@@ -11,16 +11,13 @@ export function findGarbage(
   env: LmdbEnvironment,
   isLive: (group: GroupIndex, generation: number) => boolean,
 ): BlockPlace | undefined {
-  const end = identityKey(new Uint8Array(KEY_BYTES), 1)
+  const end = generationKey(MAX_GROUPS, 0)
   for (let from = generationKey(0, 0); ; ) {
     const key = env.firstKey(from, end)
     if (key === undefined) return undefined
     const place = placeOfKey(key)
-    if (place.generation < GENERATIONS && !isLive(place.group, place.generation)) return place
-    from =
-      place.generation < GENERATIONS
-        ? generationKey(place.group, place.generation + 1)
-        : generationKey(place.group + 1, 0)
+    if (!isLive(place.group, place.generation)) return place
+    from = generationKey(place.group, place.generation + 1)
   }
 }
 

@@ -23,7 +23,6 @@ export function generationKey(group: GroupIndex, generation: number): Uint8Array
 
 export interface BlockPlace {
   readonly group: GroupIndex
-  /** `GENERATIONS`: it is no block, but the second copy of the group's head. */
   readonly generation: number
   readonly block: number
 }
