@@ -196,9 +196,25 @@ export class GroupKeeper {
     store.tidySoon()
   }
 
-  /** The core's wishes about checkpoints. After the commit of a round. */
-  serve(transfers: readonly Transfer[], now: Millis): void {
-    for (const transfer of transfers) this.#serve(transfer, now)
+  /** What the core wants done about checkpoints. After the commit of a round. */
+  serve(transfer: Transfer, now: Millis): void {
+    const host = this.#host
+    switch (transfer.kind) {
+      case 'read': {
+        const { peer, session, instance, id, part } = transfer
+        const bytes = this.#checkpoints.part(instance, id, part, now)
+        host.step({ kind: 'part-read', peer, session, part, bytes }, now)
+        return
+      }
+      case 'begin':
+        return this.#answer(this.#incoming.begin(transfer.session, transfer), now)
+      case 'store':
+        return this.#answer(this.#incoming.store(transfer.session, transfer.part, transfer.bytes), now)
+      case 'load':
+        return this.#loading.begin(transfer.instance, transfer.id, now)
+      case 'make':
+        return this.#taking.want()
+    }
   }
 
   onCommand(command: GroupCommand, now: Millis): void {
@@ -294,26 +310,6 @@ export class GroupKeeper {
       store.fail(error, now)
     }
     place.wakeUp.by(this.#tidyAt)
-  }
-
-  #serve(transfer: Transfer, now: Millis): void {
-    const host = this.#host
-    switch (transfer.kind) {
-      case 'read': {
-        const { peer, session, instance, id, part } = transfer
-        const bytes = this.#checkpoints.part(instance, id, part, now)
-        host.step({ kind: 'part-read', peer, session, part, bytes }, now)
-        return
-      }
-      case 'begin':
-        return this.#answer(this.#incoming.begin(transfer.session, transfer), now)
-      case 'store':
-        return this.#answer(this.#incoming.store(transfer.session, transfer.part, transfer.bytes), now)
-      case 'load':
-        return this.#loading.begin(transfer.instance, transfer.id, now)
-      case 'make':
-        return this.#taking.want()
-    }
   }
 
   #answer(stored: PartStored | undefined, now: Millis): void {

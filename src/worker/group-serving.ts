@@ -34,7 +34,7 @@ export class GroupServing {
       // The read has failed the whole store, which says nothing about this record.
       if (this.#host.core === undefined) return
     }
-    this.#host.keeper.serve(transfers, now)
+    for (const transfer of transfers) this.#host.keeper.serve(transfer, now)
   }
 
   #read({ peer, session, from, upTo, maxBytes, once }: LogRead, now: Millis): void {
