@@ -136,6 +136,14 @@ export class FaultSchedule {
     this.happened.push({ site: `at ${now}`, what, args })
   }
 
+  /** A fault at a place that a run comes to once: drawn, or that of the earlier run. Undefined: none. */
+  once(site: string, what: string, draw: (random: Random) => number[]): readonly number[] | undefined {
+    if (this.again && !this.again.has(site)) return undefined
+    const args = this.again?.get(site)?.args ?? draw(this.random)
+    this.happened.push({ site, what, args })
+    return args
+  }
+
   private opportunity(index: number, a: NodeId, b: NodeId): Fault | undefined {
     if (this.stopped) return undefined
     const counter = (index * MAX_NODES + a) * MAX_NODES + b

@@ -46,11 +46,15 @@ export class Nemesis {
    */
   lastBlow(): void {
     const { schedule, nodeIds, plan } = this.world
-    const { random } = schedule
-    if (schedule.timed || plan.faults.stateDamaged === 0) return
-    for (const nodeId of nodeIds) {
-      if (random.chance(0.7))
-        this.strike('state lost', [nodeId, random.below(plan.groups), random.below(4), downMs(random)])
+    if (plan.faults.stateDamaged === 0) return
+    const args = schedule.once('the last blow', 'states lost', (random) =>
+      nodeIds.flatMap((nodeId) =>
+        random.chance(0.7) ? [nodeId, random.below(plan.groups), random.below(4), downMs(random)] : [],
+      ),
+    )
+    for (let i = 0; args && i < args.length; i += 4) {
+      const [nodeId, group, how, ms] = args.slice(i) as [number, number, number, number]
+      this.loseState(nodeId, group, how, ms)
     }
   }
 
@@ -92,8 +96,6 @@ export class Nemesis {
         return world.network.slowDown(first, second)
       case 'disk lost':
         return this.loseDisk(first, second)
-      case 'state lost':
-        return this.loseState(first, second, args[2] as number, args[3] as number)
       default:
         throw new Error(`no fault is called ${what}`)
     }

@@ -28,6 +28,8 @@ export class SimCheckpoint {
   readonly manifestParts: number
   readonly manifestBytes: number
   readonly dataBytes: number
+  /** That its manifest speaks of. */
+  private readonly blocks: number
   /** False: bits of it have flipped. Whoever reads it finds out. */
   isSound = true
   /** A peer takes it: it stays until then. */
@@ -37,7 +39,9 @@ export class SimCheckpoint {
     const manifest = Buffer.concat(parts.slice(0, manifestParts))
     this.parts = parts
     this.manifestParts = manifestParts
-    this.instance = (JSON.parse(manifest.toString()) as Manifest).instance
+    const { instance, crcs } = JSON.parse(manifest.toString()) as Manifest
+    this.instance = instance
+    this.blocks = crcs.length
     this.id = crc32(manifest)
     this.manifestBytes = manifest.length
     this.dataBytes = parts.slice(manifestParts).reduce((sum, { length }) => sum + length, 0)
@@ -55,7 +59,9 @@ export class SimCheckpoint {
   /** The state in it, put together from its parts. */
   state(): SavedState {
     assert(this.isSound, 'a damaged checkpoint is read')
-    return JSON.parse(Buffer.concat(this.parts.slice(this.manifestParts)).toString()) as SavedState
+    const data = this.parts.slice(this.manifestParts)
+    assert(data.length === this.blocks, `a checkpoint of ${this.instance} has ${data.length} of ${this.blocks} blocks`)
+    return JSON.parse(Buffer.concat(data).toString()) as SavedState
   }
 }
 

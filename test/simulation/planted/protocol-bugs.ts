@@ -60,7 +60,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the promise not raised on accept',
-    seed: 2,
+    seed: 1,
     edits: [{ file: ACCEPTOR, find: 'this.raisePromise(ballot); this.store({', put: 'this.store({' }],
   },
   {
@@ -76,7 +76,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an accept taken below the promise',
-    seed: 4,
+    seed: 2,
     edits: [
       {
         file: ACCEPTOR,
@@ -103,7 +103,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   {
     name: 'votes of different ballots counted together',
     nodes: 5,
-    seed: 8,
+    seed: 18,
     edits: [
       {
         file: PROPOSER,
@@ -119,7 +119,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a promise that comes twice counted twice',
-    seed: 3,
+    seed: 37,
     nodes: 5,
     edits: [
       {
@@ -131,7 +131,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'recovery takes a value below the highest ballot',
-    seed: 2,
+    seed: 6,
     edits: [
       {
         file: 'core/recovery.js',
@@ -142,12 +142,12 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'recovery leaves out the own records',
-    seed: 1,
+    seed: 2,
     edits: [{ file: 'core/campaign.js', find: 'yield* state.log.recordsFrom(state.chosenUpTo + 1);', put: '' }],
   },
   {
     name: 'CHOSEN believed for a record of another ballot',
-    seed: 4,
+    seed: 2,
     edits: [
       {
         file: LEARNER,
@@ -158,7 +158,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a ballot not given up after a higher promise (history A)',
-    seed: 4,
+    seed: 2,
     edits: [
       { file: ACCEPTOR, find: 'this.roles.proposer.onPromiseRaised(ballot);', put: '' },
       {
@@ -178,7 +178,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'BEHIND skipped',
-    seed: 1,
+    seed: 2,
     edits: [
       { file: ACCEPTOR, find: 'if (state.chosenUpTo >= firstWanted) {', put: 'if (false) {' },
       { file: ACCEPTOR, find: 'else if (state.chosenUpTo >= from) {', put: 'else if (false) {' },
@@ -198,7 +198,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'no dedupe',
-    seed: 4,
+    seed: 2,
     edits: [
       {
         file: 'core/sessions.js',
@@ -232,12 +232,12 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a read point asked of a minority',
-    seed: 4,
+    seed: 1,
     edits: [{ file: 'core/reads.js', find: 'round.answered.size < state.membership.majority', put: 'false' }],
   },
   {
     name: 'a read served before its point is executed',
-    seed: 11,
+    seed: 5,
     edits: [
       {
         file: 'core/reads.js',
@@ -283,7 +283,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the promise raised for a candidate that is BEHIND',
-    seed: 1,
+    seed: 2,
     edits: [
       {
         file: ACCEPTOR,
@@ -321,7 +321,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a node without its disk votes under the old identity',
-    seed: 3,
+    seed: 4,
     edits: [
       {
         file: 'core/membership.js',
@@ -337,7 +337,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'an answer to a read that comes twice counted twice',
-    seed: 13,
+    seed: 12,
     nodes: 5,
     edits: [
       {
@@ -349,7 +349,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a restarted node goes on in the session of its former life',
-    seed: 2,
+    seed: 1,
     edits: [
       {
         file: 'core/sessions.js',
@@ -370,7 +370,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'what was executed before a restart not executed again',
-    seed: 1,
+    seed: 2,
     edits: [
       {
         file: 'core/group-state.js',
@@ -381,17 +381,17 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'deadlines not looked at',
-    seed: 1,
+    seed: 2,
     edits: [{ file: 'core/origin.js', find: 'if (item.run.deadline > this.state.now) continue;', put: 'continue;' }],
   },
   {
     name: 'what a status says to be chosen ignored',
-    seed: 23,
+    seed: 1,
     edits: [{ file: LEARNER, find: 'if (status.chosenUpTo <= state.chosenUpTo) {', put: 'if (true) {' }],
   },
   {
     name: 'a node without a vote proposes here, which it cannot',
-    seed: 23,
+    seed: 4,
     edits: [
       {
         file: PROPOSER,
@@ -407,7 +407,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a node without a vote never asks who leads',
-    seed: 24,
+    seed: 196,
     edits: [
       {
         file: PROPOSER,
@@ -418,7 +418,7 @@ export const PROTOCOL_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a status behind its own is not answered',
-    seed: 39,
+    seed: 1,
     edits: [
       {
         file: LEARNER,

@@ -13,12 +13,12 @@ const TRANSFERS = '../test/simulation/transfers.js'
 export const STATE_BUGS: readonly PlantedBug[] = [
   {
     name: 'a checkpoint loaded half transferred',
-    seed: 1,
+    seed: 2,
     edits: [{ file: FETCH, find: "if (what === 'open') {", put: "if (what === 'open' && next < 2) {" }],
   },
   {
     name: 'a checkpoint loaded half transferred, and not noticed by the disk',
-    seed: 1,
+    seed: 2,
     edits: [
       { file: FETCH, find: "if (what === 'open') {", put: "if (what === 'open' && next < 2) {" },
       { file: 'core/invariants.js', find: 'assert(isWhole, ', put: 'assert(true, ' },
@@ -134,12 +134,12 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the promise lowered by a load',
-    seed: 1,
+    seed: 2,
     edits: [{ file: LOAD, find: 'promised: head.promised', put: 'promised: 0' }],
   },
   {
     name: 'the accepted tail above a loaded checkpoint dropped',
-    seed: 1,
+    seed: 2,
     edits: [
       {
         file: LOAD,
@@ -157,7 +157,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'chosenUpTo taken back by a load',
-    seed: 1,
+    seed: 2,
     edits: [
       { file: LOAD, find: 'chosenUpTo: isAhead ? executedUpTo : head.chosenUpTo', put: 'chosenUpTo: executedUpTo' },
       { file: LOAD, find: 'chain: isAhead ? chain : head.chain', put: 'chain' },
@@ -172,7 +172,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'no way back to the state of a load that did not end',
-    seed: 1,
+    seed: 2,
     edits: [
       {
         file: FETCH,
@@ -183,7 +183,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'the parts of a checkpoint taken out of order',
-    seed: 1,
+    seed: 4,
     edits: [
       {
         file: FETCH,
@@ -196,7 +196,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'a late part of an earlier transfer taken',
-    seed: 1,
+    seed: 45,
     edits: [
       {
         file: FETCH,
@@ -229,7 +229,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: 'nobody watches over a transfer that falls silent',
-    seed: 1,
+    seed: 14,
     edits: [
       {
         file: FETCH,
@@ -242,7 +242,7 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   {
     name: 'a node that has loaded a checkpoint takes the next one, and never arrives',
     scenario: 'rejoin',
-    seed: 1,
+    seed: 17,
     edits: [
       { file: 'core/learn-source.js', find: "want === 'stream' && this.isCheaper(from)", put: 'this.isCheaper(from)' },
     ],
@@ -250,24 +250,24 @@ export const STATE_BUGS: readonly PlantedBug[] = [
   {
     name: 'a stranded node never asks',
     scenario: 'rejoin',
-    seed: 1,
+    seed: 2,
     edits: [{ file: FETCH, find: 'if (this.isBusy || !this.needsCheckpoint()) return;', put: 'return;' }],
   },
   {
     name: 'a load that failed is waited for',
-    seed: 1,
+    seed: 2,
     edits: [{ file: FETCH, find: 'this.loading = undefined;', put: '' }],
   },
   {
     name: 'no checkpoint is made for a peer that needs one',
     scenario: 'rejoin',
-    seed: 1,
+    seed: 9,
     edits: [{ file: SOURCE, find: "state.effects.transfers.push({ kind: 'make' });", put: '' }],
   },
   {
     name: 'a checkpoint offered that does not cover what is wanted',
     scenario: 'rejoin',
-    seed: 1,
+    seed: 9,
     edits: [{ file: SOURCE, find: 'checkpoint.instance < Math.max(wanted, firstKept - 1)', put: 'false' }],
   },
   {
