@@ -8,7 +8,7 @@ import { linkPath } from './listener.js'
 import { type RefusalCode, refusalCloseCodes, refusalOf } from './refusal.js'
 
 /** How long an orderly close may take, the sending of what waits included, before the connection is cut. */
-const closeMs = 1_000
+const closeMs = 3_000
 
 export interface DialOwner {
   /** READY has arrived. Answers false if the life on the other end is an earlier one. */

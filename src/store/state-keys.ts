@@ -8,7 +8,7 @@ import { instanceOfKey, KEY_BYTES, recordKey } from './log-keys.js'
  * different states of a group, of which one replaces the other, never meet.
  */
 export const GENERATIONS = 255
-/** Two hundred new blocks each millisecond use them up in 174 years. */
+/** Two hundred new blocks each second use them up in 174 years. */
 export const MAX_BLOCK = 2 ** 40 - 1
 
 /** Fills the key that it is given. */
