@@ -82,7 +82,7 @@ export interface StateStore {
    * ONE durable commit for all groups in `writes`, each at most once. Positions never go back. If it throws
    * `STATE_DAMAGED`, nothing was stored, and it may be tried again without that group.
    *
-   * Each block with a change in it is written anew, some 10 KB, and the file holds the changed blocks of the last two
+   * Each block with a change in it is written anew, some 12 KB, and the file holds the changed blocks of the last two
    * commits besides the state. So keys that lie scattered are best committed by the thousand, and not by the ten thousand.
    */
   commit(writes: readonly StateWrite[]): void
