@@ -109,6 +109,17 @@ export const STATE_BUGS: readonly PlantedBug[] = [
     ],
   },
   {
+    name: 'what was executed last before a restart executed again',
+    seed: 4,
+    edits: [
+      {
+        file: 'core/group-state.js',
+        find: 'this.executedUpTo = base.executedUpTo;',
+        put: 'this.executedUpTo = Math.max(0, base.executedUpTo - 1);',
+      },
+    ],
+  },
+  {
     name: 'the state taken in the middle of an instance',
     seed: 1,
     edits: [
