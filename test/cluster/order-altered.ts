@@ -26,12 +26,11 @@ export const PERSISTED_BEFORE_COMMIT: readonly Change[] = [
   RECORDS_COPIED,
   {
     file: 'src/worker/round.js',
-    from: 'const { clock, meter } = this.#place;\n        const before = clock.now();',
-    to: `const { clock, meter } = this.#place;
-        for (const host of writers) host.persisted(now);
+    from: 'if (!store.commit(writes, now))\n            return;',
+    to: `for (const host of writers) host.persisted(now);
         this.#place.outbox.publish();
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
-        const before = clock.now();`,
+        if (!store.commit(writes, now)) return;`,
   },
   { file: 'src/worker/round.js', from: 'for (const host of writers)\n            host.persisted(now);', to: '' },
 ]
@@ -50,7 +49,7 @@ export const COMMIT_IN_A_LATER_ROUND: readonly Change[] = [
 /** Everything is in order, but the disk is never asked to flush. */
 export const UNFLUSHED: readonly Change[] = [
   {
-    file: 'src/store/lmdb-environment.js',
+    file: 'src/store/lmdb-options.js',
     from: 'overlappingSync: false,',
     to: 'overlappingSync: false, noSync: true,',
   },
