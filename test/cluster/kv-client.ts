@@ -36,7 +36,9 @@ export class KvClient {
   }
 
   async status<T>(nodeId: number): Promise<T> {
-    const { status, body } = await this.send(nodeId, 'GET', '/status')
+    // A connection that was kept alive may be closed by the server at the moment when it is used again.
+    const ask = () => this.send(nodeId, 'GET', '/status')
+    const { status, body } = await ask().catch(ask)
     if (status !== 200) throw new Error(`GET /status of node ${nodeId} gave ${status}: ${body}`)
     return JSON.parse(body) as T
   }
