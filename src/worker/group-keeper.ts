@@ -7,7 +7,7 @@ import type { PartStored } from '../core/input.js'
 import type { MachineHome } from '../state-machine/machine-set.js'
 import { CheckpointReader } from '../store/checkpoint-reader.js'
 import { clearRemoved } from '../store/checkpoint-removal.js'
-import type { StateStore, StateWrite } from '../store/state-store.js'
+import type { StateWrite } from '../store/state-store.js'
 import { isStoreError, StoreError } from '../store/store-error.js'
 import { CheckpointLoading } from './checkpoint-loading.js'
 import { CheckpointTaking } from './checkpoint-taking.js'
@@ -17,6 +17,7 @@ import type { GroupHost } from './group-host.js'
 import { chooseStart, type GroupStart, type KeptState, keptState } from './group-start.js'
 import { IncomingTransfer } from './incoming-transfer.js'
 import { LogTrimming } from './log-trimming.js'
+import { machineHome } from './machine-home.js'
 import { Scrub } from './scrub.js'
 import { StateCommits } from './state-commits.js'
 
@@ -49,6 +50,8 @@ export class GroupKeeper {
   readonly #trimming: LogTrimming
   readonly #incoming: IncomingTransfer
   readonly #scrub: Scrub
+  /** The checkpoint that the core knows. */
+  #toldId: number | undefined
   #lookAt: Millis = Number.POSITIVE_INFINITY
   #tidyAt: Millis = Number.POSITIVE_INFINITY
   /** Of the execution, as far as it was accounted for. */
@@ -77,16 +80,7 @@ export class GroupKeeper {
 
   /** Where the machines of the group find their state. */
   get home(): MachineHome {
-    const { group, store } = this.#host
-    const state = () => store.state as StateStore
-    return {
-      group,
-      reads: {
-        get: (machine, key) => state().get(group, machine, key),
-        range: (machine, from, end, reverse) => state().range(group, machine, from, end, reverse),
-      },
-      externalDirectory: (machine) => this.externalDirectory(machine),
-    }
+    return machineHome(this.#host, (machine) => this.externalDirectory(machine))
   }
 
   /** With the worker: what earlier lives left half done is cleared away. */
@@ -254,8 +248,12 @@ export class GroupKeeper {
     if (now >= this.#lookAt) this.#look(now)
     if (now >= this.#tidyAt) this.#tidy(now)
     this.#scrub.step(now)
+    // One that cannot be read any more is not offered any more, and the next one may help.
+    if (this.#checkpoints.newest?.id !== this.#toldId) this.#tellCore(now)
     const isStateThere = !place.needsState || this.commits.at === this.#host.core?.executedUpTo
-    if (isStateThere && this.#taking.wants(now)) this.#taking.take(now)
+    if (!isStateThere || !this.#taking.wants(now)) return
+    if (this.#host.core?.isSaveable === true) this.#taking.take(now)
+    else this.#host.step({ kind: 'save' }, now)
   }
 
   /** There is more to do without another input. */
@@ -328,6 +326,7 @@ export class GroupKeeper {
 
   #tellCore(now: Millis): void {
     const { newest } = this.#checkpoints
+    this.#toldId = newest?.id
     const bytes = (newest?.manifestBytes ?? 0) + (newest?.dataBytes ?? 0)
     const paysFrom = (2 * bytes + MIN_SAVING_BYTES) / this.#trimming.meanBytes
     const checkpoint = newest && {

@@ -201,7 +201,7 @@ export class Round implements InboxTarget {
     const before = clock.now()
     for (const host of this.hosts) {
       host.keeper.afterRound(now)
-      if (host.wantsRound) this.touch(host)
+      if (host.wantsRound || host.wantsCommit) this.touch(host)
     }
     meter.add('keepMs', clock.now() - before)
   }
