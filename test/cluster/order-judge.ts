@@ -99,6 +99,8 @@ class Count {
   readonly #majority: number
   /** The instances that this node has proposed and not yet called chosen, with the peers that voted. */
   readonly #open = new Map<string, { group: GroupIndex; instance: Instance; ballot: Ballot; votes: Set<NodeId> }>()
+  /** Those that were judged: an accept that waited for the link with another peer may leave later, and opens nothing. */
+  readonly #said = new Set<string>()
 
   constructor(disk: Disk, nodes: number) {
     this.#disk = disk
@@ -120,13 +122,15 @@ class Count {
     for (const [key, open] of this.#open) {
       if (open.group !== group || open.ballot !== message.ballot || open.instance > upTo) continue
       this.#open.delete(key)
+      this.#said.add(key)
       const votes = open.votes.size + (this.#disk.holds(group, open.instance, open.ballot) ? 1 : 0)
       found.push(votes >= this.#majority ? undefined : `instance ${open.instance} had ${votes} votes`)
     }
     if (message.kind === 'accept' && message.instance > upTo) {
       const { instance, ballot } = message
       const key = name(group, instance, ballot)
-      if (!this.#open.has(key)) this.#open.set(key, { group, instance, ballot, votes: new Set() })
+      if (!this.#said.has(key) && !this.#open.has(key))
+        this.#open.set(key, { group, instance, ballot, votes: new Set() })
     }
     return found
   }

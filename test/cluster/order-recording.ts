@@ -13,7 +13,7 @@ import type { StatusView } from './verify.js'
 /** The nodes of a recorded run. */
 export const NODES = [1, 2, 3]
 const GROUPS = 2
-const GIVE_UP_MS = 15_000
+const GIVE_UP_MS = 30_000
 const lives = new Set<TracedNode>()
 process.on('exit', () => {
   for (const life of lives) life.kill()

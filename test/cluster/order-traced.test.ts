@@ -18,7 +18,7 @@ const missing = straceMissing()
 if (missing !== undefined) console.log(`the order of flushes and sends is not tested: ${missing}`)
 const testIfTraced = missing === undefined ? test : test.skip
 
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 let directory: string
 beforeAll(() => {
