@@ -1,6 +1,9 @@
 import { type BinaryKey, binaryOf, bytesOf } from './binary-key.js'
+import { type Change, ChangedKey } from './changed-key.js'
 import { ChangesBefore } from './changes-before.js'
+import { Copier } from './copier.js'
 import { KeyCursor, SortedKeys } from './sorted-keys.js'
+import { UndoList } from './undo-list.js'
 
 /**
  * The state of the stored machines of a group as last committed. What it gives stays unchanged, and is not written to,
@@ -23,9 +26,6 @@ export interface StateChange {
   readonly value: Uint8Array | undefined
 }
 
-/** What became of a key since the last commit: its new value; null: removed. */
-export type Change = Uint8Array | null
-
 type Phase = 'idle' | 'command' | 'query'
 
 /**
@@ -40,14 +40,16 @@ export class WriteSet {
 
   readonly #machine: number
   readonly #reads: StateReads
-  readonly #changes = new Map<BinaryKey, Change>()
+  readonly #changes = new Map<BinaryKey, ChangedKey>()
+  /** The one looked for last: most commands read a key and then change it. */
+  #latest: ChangedKey | undefined
   /** Made when a range is asked for; keys of undone commands may stay in it. */
   #sorted: SortedKeys | undefined
   /** Keys that have come since it was brought up to date. */
   readonly #unsorted: BinaryKey[] = []
-  /** Of the command at hand: each key that it changed, with what `#changes` had before, in the order of the changes. */
-  readonly #undoKeys: BinaryKey[] = []
-  readonly #undoChanges: (Change | undefined)[] = []
+  readonly #undo = new UndoList()
+  /** Of the values; all are given up together. */
+  readonly #copier = new Copier()
   #phase: Phase = 'idle'
   /** Commands and queries so far: an iteration ends with its call. */
   #calls = 0
@@ -67,19 +69,19 @@ export class WriteSet {
   }
 
   keepCommand(): void {
-    this.#undoKeys.length = 0
-    this.#undoChanges.length = 0
+    this.#undo.clear()
     this.#phase = 'idle'
   }
 
   undoCommand(): void {
-    for (let i = this.#undoKeys.length - 1; i >= 0; i--) {
-      const key = this.#undoKeys[i]!
-      const before = this.#undoChanges[i]
-      this.#account(key, this.#changes.get(key), before)
-      if (before === undefined) this.#changes.delete(key)
-      else this.#changes.set(key, before)
+    for (let i = this.#undo.length - 1; i >= 0; i--) {
+      const changed = this.#undo.changed(i)
+      const before = this.#undo.before(i)
+      this.#account(changed.key, changed.change, before)
+      if (before === undefined) this.#changes.delete(changed.key)
+      else changed.undo(before)
     }
+    this.#latest = undefined
     this.keepCommand()
   }
 
@@ -92,20 +94,23 @@ export class WriteSet {
     this.#phase = 'idle'
   }
 
-  /** The caller must not write to it. */
+  /** The caller must not write to it, nor keep it beyond the call. */
   get(key: BinaryKey): Uint8Array | undefined {
     if (this.#phase === 'idle') throw this.#misused()
-    const change = this.#changes.get(key)
-    return change === undefined ? this.#stored(key) : (change ?? undefined)
+    const changed = this.#changed(key)
+    return changed === undefined ? this.#stored(key) : (changed.change ?? undefined)
   }
 
-  /** Keeps `value` itself. */
+  /** Keeps a copy of `value`. */
   put(key: BinaryKey, value: Uint8Array): void {
-    this.#change(key, value)
+    const changed = this.#toChange(key)
+    const room = changed.room(value.length, this.#calls)
+    room?.set(value)
+    this.#change(changed, room ?? this.#copier.copy(value))
   }
 
   remove(key: BinaryKey): void {
-    this.#change(key, null)
+    this.#change(this.#toChange(key), null)
   }
 
   /** The entries as they are now, each fetched when it is asked for; the caller must not write to the values. */
@@ -115,7 +120,7 @@ export class WriteSet {
     reverse: boolean,
   ): IterableIterator<readonly [BinaryKey, Uint8Array]> {
     if (this.#phase === 'idle') throw this.#misused()
-    const before = new ChangesBefore(this.#changes, this.#undoKeys, this.#undoChanges)
+    const before = new ChangesBefore(this.#changes, this.#undo)
     const cursor = new KeyCursor(this.#inOrder(), from, end, reverse)
     return this.#merge(this.#calls, cursor, before, this.#storedRange(from, end, reverse), reverse)
   }
@@ -123,26 +128,38 @@ export class WriteSet {
   /** Ascending, each key once. Valid until the next command. */
   changes(): readonly StateChange[] {
     const keys = [...this.#changes.keys()].sort()
-    return keys.map((key) => ({ key: bytesOf(key), value: this.#changes.get(key) ?? undefined }))
+    return keys.map((key) => ({ key: bytesOf(key), value: this.#changes.get(key)?.change ?? undefined }))
   }
 
   /** They are in the committed state now. */
   committed(): void {
     this.#changes.clear()
+    this.#latest = undefined
     this.#sorted = undefined
     this.#unsorted.length = 0
     this.bytes = 0
   }
 
-  #change(key: BinaryKey, change: Change): void {
+  #changed(key: BinaryKey): ChangedKey | undefined {
+    if (this.#latest?.key !== key) this.#latest = this.#changes.get(key)
+    return this.#latest
+  }
+
+  #toChange(key: BinaryKey): ChangedKey {
     if (this.#phase === 'query') throw new Error(`a query must not change the state of machine ${this.#machine}`)
     if (this.#phase === 'idle') throw this.#misused()
-    const before = this.#changes.get(key)
-    this.#undoKeys.push(key)
-    this.#undoChanges.push(before)
+    return this.#changed(key) ?? new ChangedKey(key)
+  }
+
+  #change(changed: ChangedKey, change: Change): void {
+    const { key, change: before } = changed
+    this.#undo.push(changed, before)
     this.#account(key, before, change)
-    this.#changes.set(key, change)
-    if (before === undefined && this.#sorted !== undefined) this.#unsorted.push(key)
+    changed.become(change, this.#calls)
+    if (before !== undefined) return
+    this.#changes.set(key, changed)
+    this.#latest = changed
+    if (this.#sorted !== undefined) this.#unsorted.push(key)
   }
 
   #account(key: BinaryKey, before: Change | undefined, after: Change | undefined): void {
