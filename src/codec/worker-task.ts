@@ -10,6 +10,8 @@ export interface WorkerTask<Memory = unknown> {
   /** Position of this worker in the host's table; for names and logs. */
   readonly worker: number
   readonly memory: Memory
+  /** How many groups of each worker take or load a checkpoint: the same in all of them, opaque like `memory`. */
+  readonly catchUps: SharedArrayBuffer
   readonly nodeId: NodeId
   readonly voterId: VoterId
   /** 64 random bits as 16 hex digits of this start of the process. */

@@ -39,6 +39,7 @@ export class CheckpointFetch {
   private loading: Pick<CheckpointRef, 'instance' | 'id'> | undefined
   /** The throttle: nothing is asked for before. */
   private paidUntil: Millis = 0
+  private sharers = 1
   /** Whom this node asked for a checkpoint last. */
   private lastAsked: NodeId = 0
 
@@ -96,7 +97,7 @@ export class CheckpointFetch {
     if (part < fetching.received || part >= fetching.asked || early.has(part)) return
     fetching.heardAt = state.now
     fetching.silences = 0
-    const costMs = (bytes.length * 1000) / state.tuning.fetchBytesPerSecond
+    const costMs = (bytes.length * 1000 * this.sharers) / state.tuning.fetchBytesPerSecond
     this.paidUntil = Math.max(this.paidUntil, state.now) + costMs
     early.set(part, bytes)
     if (!early.has(fetching.received)) {
@@ -109,8 +110,9 @@ export class CheckpointFetch {
     }
   }
 
-  onStored({ session, next, known, state: what }: PartStored): void {
+  onStored({ session, next, known, state: what, sharers }: PartStored): void {
     const { fetching } = this
+    this.sharers = sharers
     if (fetching?.session !== session) return
     if (what === 'refused') {
       this.giveUp()

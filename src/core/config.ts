@@ -44,8 +44,9 @@ export interface GroupTuning {
   readonly learnChunkBytes: number
   /** Rest of a learn stream after a chunk, as a multiple of the time the chunk took. 0: none. */
   readonly learnRest: number
-  /** Bytes per second that a node takes of a checkpoint, for each group, and parts of it on their way at one time. */
+  /** Bytes per second that a node takes of checkpoints, and loads of them: all of its groups together. */
   readonly fetchBytesPerSecond: number
+  /** Parts of one checkpoint that are on their way at one time. */
   readonly fetchWindow: number
   /** How long the log behind a checkpoint is kept for a peer that was offered it and is not heard of. */
   readonly fetchHoldMs: Millis

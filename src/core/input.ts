@@ -72,6 +72,8 @@ export interface PartStored {
   readonly known: number
   /** `refused`: what came is not what was offered. */
   readonly state: 'open' | 'complete' | 'refused'
+  /** Groups of this node that take or load a checkpoint now, this one included: they share `fetchBytesPerSecond`. */
+  readonly sharers: number
 }
 
 export interface OwnRun {

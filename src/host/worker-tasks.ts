@@ -2,6 +2,7 @@ import type { GroupIndex } from '../base/numbers.js'
 import type { TakeRequest } from '../codec/worker-records.js'
 import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
 import type { Voter, VoterId } from '../core/membership.js'
+import { allocateTally } from '../ring/tally.js'
 import type { WorkerMemory } from '../ring/worker-memory.js'
 import { checkpointsPath, externalPath, groupsOfStore, logPath, statePath, storeOfGroup } from '../store/data-layout.js'
 import type { CheckpointJob } from './checkpoint-pool.js'
@@ -26,9 +27,11 @@ const WAITING_BATCHES = 4
 /** What threads are told at their start: who they are, which stores and groups are theirs, and where these lie. */
 export class WorkerTasks {
   readonly #source: TaskSource
+  readonly #catchUps: SharedArrayBuffer
 
   constructor(source: TaskSource) {
     this.#source = source
+    this.#catchUps = allocateTally(source.threads)
   }
 
   /** The groups of a worker, in the order of its own table. */
@@ -51,6 +54,7 @@ export class WorkerTasks {
     return {
       worker,
       memory,
+      catchUps: this.#catchUps,
       // Clocks of threads begin with them: deadlines are moved by the difference.
       hostNow,
       createGroups,

@@ -6,11 +6,13 @@ import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
 import type { GroupConfig } from '../core/config.js'
 import { Membership } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
+import { Tally } from '../ring/tally.js'
 import type { WorkerEnd } from '../ring/worker-memory.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
 import type { LogStore, StoreGate } from '../store/log-store.js'
 import type { StateStore } from '../store/state-store.js'
 import type { StoreError } from '../store/store-error.js'
+import { CatchUps } from './catch-ups.js'
 import type { Clock } from './clock.js'
 import { alarm, textOf } from './events.js'
 import { GroupHost } from './group-host.js'
@@ -55,6 +57,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     payloads: payloadTools,
     links: new Map(),
     wakeUp: new WakeUp(),
+    catchUps: new CatchUps(new Tally(task.catchUps), task.worker, task.tuning.fetchBytesPerSecond),
   }
   const setAside = (error: StoreError, aside: string) => {
     const message = textOf(`${error.message} What was there lies in ${aside} now; the state is built anew.`)

@@ -41,8 +41,8 @@ export class CheckpointLoad {
     this.#entries = this.#allEntries()
   }
 
-  /** One slice; true when there is nothing left to stage. Throws StoreError. */
-  step(): boolean {
+  /** One slice: its bytes; undefined when there is nothing left to stage. Throws StoreError. */
+  step(): number | undefined {
     let machine = -1
     let bytes = 0
     let slice: CheckpointEntry[] = []
@@ -54,7 +54,7 @@ export class CheckpointLoad {
       const next = this.#entries.next()
       if (next.done === true) {
         flush()
-        return true
+        return undefined
       }
       const [id, entry] = next.value
       if (id !== machine) flush()
@@ -63,7 +63,7 @@ export class CheckpointLoad {
       bytes += entry.key.length + entry.value.length
       if (bytes < SLICE_BYTES) continue
       flush()
-      return false
+      return bytes
     }
   }
 

@@ -17,6 +17,8 @@ export class CheckpointLoading {
   readonly #checkpoints: GroupCheckpoints
   readonly #externalDirectory: (machine: number) => string
   #load: CheckpointLoad | undefined
+  /** When the next slice may be loaded. */
+  #dueAt: Millis = Number.POSITIVE_INFINITY
 
   constructor(host: GroupHost, checkpoints: GroupCheckpoints, externalDirectory: (machine: number) => string) {
     this.#host = host
@@ -26,6 +28,15 @@ export class CheckpointLoading {
 
   get isBusy(): boolean {
     return this.#load !== undefined
+  }
+
+  /** Whether there is a slice to be loaded now. */
+  isDue(now: Millis): boolean {
+    return now >= this.#dueAt
+  }
+
+  get dueAt(): Millis {
+    return this.#dueAt
   }
 
   begin(instance: Instance, id: number, now: Millis): void {
@@ -46,17 +57,23 @@ export class CheckpointLoading {
         state: store.state,
         externalDirectory: this.#externalDirectory,
       })
+      this.#dueAt = now
     })
   }
 
-  /** One slice; at the end the group is another one. */
+  /** One slice, as fast as all that the node loads may go; at the end the group is another one. */
   step(now: Millis): void {
     const load = this.#load
     if (load === undefined) return
     const { instance } = load.reader.manifest
     this.#guarded(instance, now, () => {
-      if (!load.step()) return
-      this.#finish(load, now)
+      const bytes = load.step()
+      if (bytes === undefined) {
+        this.#finish(load, now)
+        return
+      }
+      this.#dueAt = now + this.#host.place.catchUps.costMs(bytes)
+      this.#host.place.wakeUp.by(this.#dueAt)
     })
   }
 
@@ -64,6 +81,7 @@ export class CheckpointLoading {
   abort(): void {
     const load = this.#load
     this.#load = undefined
+    this.#dueAt = Number.POSITIVE_INFINITY
     if (load !== undefined) this.#host.store.tidySoon()
     try {
       load?.abort()
@@ -86,6 +104,7 @@ export class CheckpointLoading {
     if (!store.commit([{ ...write, head }], now)) return
     load.finish()
     this.#load = undefined
+    this.#dueAt = Number.POSITIVE_INFINITY
     store.tidySoon()
     callers.endAll()
     const durable = store.load(group, now)

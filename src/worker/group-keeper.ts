@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Instance, Millis } from '../base/numbers.js'
 import type { GroupCommand } from '../codec/worker-records.js'
 import type { Transfer } from '../core/effects.js'
-import type { PartStored } from '../core/input.js'
+import type { Group } from '../core/group.js'
 import type { MachineHome } from '../state-machine/machine-set.js'
 import { CheckpointReader } from '../store/checkpoint-reader.js'
 import { clearRemoved } from '../store/checkpoint-removal.js'
@@ -15,7 +15,7 @@ import { alarm, textOf } from './events.js'
 import { GroupCheckpoints } from './group-checkpoints.js'
 import type { GroupHost } from './group-host.js'
 import { chooseStart, type GroupStart, type KeptState, keptState } from './group-start.js'
-import { IncomingTransfer } from './incoming-transfer.js'
+import { IncomingTransfer, type Stored } from './incoming-transfer.js'
 import { LogTrimming } from './log-trimming.js'
 import { machineHome } from './machine-home.js'
 import { Scrub } from './scrub.js'
@@ -240,10 +240,15 @@ export class GroupKeeper {
 
   /** At the end of each round of the thread. */
   afterRound(now: Millis): void {
-    const { core, place } = this.#host
-    if (core === undefined) return
+    const { place, group } = this.#host
+    if (this.#host.core !== undefined) this.#goOn(this.#host.core, now)
+    place.catchUps.note(group, this.#host.core !== undefined && this.#isCatchingUp)
+  }
+
+  #goOn(core: Group, now: Millis): void {
+    const { place } = this.#host
     if (core.executedUpTo !== this.#seenInstance) this.#account(core.executedUpTo, now)
-    if (this.#loading.isBusy) this.#loading.step(now)
+    if (this.#loading.isDue(now)) this.#loading.step(now)
     else if (this.#incoming.isRechecking) this.#answer(this.#incoming.goOn(), now)
     if (now >= this.#lookAt) this.#look(now)
     if (now >= this.#tidyAt) this.#tidy(now)
@@ -258,7 +263,7 @@ export class GroupKeeper {
 
   /** There is more to do without another input. */
   get wantsRound(): boolean {
-    return this.#loading.isBusy || this.#incoming.isRechecking
+    return this.#loading.isDue(this.#host.place.clock.now()) || this.#incoming.isRechecking
   }
 
   /** The instance of the newest checkpoint; 0: there is none. */
@@ -271,13 +276,20 @@ export class GroupKeeper {
     if (this.#host.core === undefined) return
     // What holds a commit back ends with a record of the host, or with more execution.
     if (this.mayCommitState(now)) this.commits.arm()
-    this.#host.place.wakeUp.by(Math.min(this.#lookAt, this.#tidyAt, this.#taking.dueAt, this.#scrub.dueAt))
+    this.#host.place.wakeUp.by(
+      Math.min(this.#lookAt, this.#tidyAt, this.#taking.dueAt, this.#scrub.dueAt, this.#loading.dueAt),
+    )
   }
 
   close(): void {
     this.#loading.abort()
     this.#incoming.close()
     this.#checkpoints.close()
+    this.#host.place.catchUps.note(this.#host.group, false)
+  }
+
+  get #isCatchingUp(): boolean {
+    return this.#loading.isBusy || this.#incoming.isOpen
   }
 
   #account(executedUpTo: Instance, now: Millis): void {
@@ -310,9 +322,11 @@ export class GroupKeeper {
     place.wakeUp.by(this.#tidyAt)
   }
 
-  #answer(stored: PartStored | undefined, now: Millis): void {
+  #answer(stored: Stored | undefined, now: Millis): void {
     if (stored === undefined) return
-    this.#host.step(stored, now)
+    const { place, group } = this.#host
+    place.catchUps.note(group, this.#isCatchingUp)
+    this.#host.step({ ...stored, sharers: place.catchUps.sharers }, now)
     this.#host.emit(now)
   }
 

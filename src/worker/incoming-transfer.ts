@@ -4,6 +4,9 @@ import { type CheckpointOwner, IncomingCheckpoint } from '../store/checkpoint-in
 import { piecesOf } from '../store/checkpoint-parts.js'
 import { isStoreError } from '../store/store-error.js'
 
+/** What the core is told of a part, but for what only the whole node knows. */
+export type Stored = Omit<PartStored, 'sharers'>
+
 /** What an earlier life has received is looked over in slices of so many bytes. */
 const RECHECK_BYTES = 1024 * 1024
 
@@ -26,7 +29,7 @@ export class IncomingTransfer {
   }
 
   /** Goes on with what is there of the offered checkpoint, or begins. Undefined: it has to be looked over first. */
-  begin(session: number, offer: CheckpointRef): PartStored | undefined {
+  begin(session: number, offer: CheckpointRef): Stored | undefined {
     this.#session = session
     return this.#guarded(() => {
       const found = this.#incoming ?? IncomingCheckpoint.find(this.#directory, this.#owner)
@@ -38,7 +41,7 @@ export class IncomingTransfer {
     })
   }
 
-  store(session: number, part: number, bytes: Uint8Array): PartStored | undefined {
+  store(session: number, part: number, bytes: Uint8Array): Stored | undefined {
     if (session !== this.#session || this.#incoming === undefined) return undefined
     return this.#guarded(() => {
       if (this.#incoming?.append(part, bytes) === 'refused') return this.#refused()
@@ -47,13 +50,17 @@ export class IncomingTransfer {
   }
 
   /** To be called each round: the answer to `begin`, when what was there has been looked over. */
-  goOn(): PartStored | undefined {
+  goOn(): Stored | undefined {
     if (!this.#isRechecking) return undefined
     return this.#guarded(() => {
       if (this.#incoming?.recheck(RECHECK_BYTES) !== true) return undefined
       this.#isRechecking = false
       return this.#progress(undefined)
     })
+  }
+
+  get isOpen(): boolean {
+    return this.#incoming !== undefined
   }
 
   get isRechecking(): boolean {
@@ -68,7 +75,7 @@ export class IncomingTransfer {
   }
 
   /** `manifestBytes` of the offer, as long as the manifest is not complete. */
-  #progress(manifestBytes: number | undefined): PartStored {
+  #progress(manifestBytes: number | undefined): Stored {
     const incoming = this.#incoming as IncomingCheckpoint
     const { next, parts, isComplete } = incoming
     if (!isComplete) {
@@ -81,12 +88,12 @@ export class IncomingTransfer {
     return { kind: 'part-stored', session: this.#session, next, known: next, state: 'complete' }
   }
 
-  #refused(): PartStored {
+  #refused(): Stored {
     return { kind: 'part-stored', session: this.#session, next: 0, known: 0, state: 'refused' }
   }
 
   /** A disk that is full, or fails, ends this transfer; what has come stays. */
-  #guarded(body: () => PartStored | undefined): PartStored | undefined {
+  #guarded(body: () => Stored | undefined): Stored | undefined {
     try {
       return body()
     } catch (error) {

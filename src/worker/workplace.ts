@@ -5,6 +5,7 @@ import type { VoterId } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
 import type { PayloadTools } from '../state-machine/outcome.js'
+import type { CatchUps } from './catch-ups.js'
 import type { Clock } from './clock.js'
 import type { Outbox } from './outbox.js'
 import type { WakeUp } from './wake-up.js'
@@ -36,4 +37,5 @@ export interface Workplace {
   readonly payloads: PayloadTools
   readonly links: Map<NodeId, LinkState>
   readonly wakeUp: WakeUp
+  readonly catchUps: CatchUps
 }

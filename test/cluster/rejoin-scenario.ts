@@ -15,9 +15,9 @@ export interface RejoinOptions {
   readonly writers: number
   readonly checkpointEvery: number
   readonly hold: number
-  /** The load is measured for so long before the node comes back. */
+  /** The load is measured for so long, once it has been on for as long, and again before the node comes back. */
   readonly windowMs: number
-  /** The load must keep this share of its rate while the node rejoins. */
+  /** While the node rejoins, the load must keep this share of its rate with all nodes: all of them are on one machine. */
   readonly share: number
   readonly seed: number
   readonly log: (line: string) => void
@@ -64,6 +64,7 @@ export async function rejoinScenario(options: RejoinOptions) {
     await filled.write(client, STAYING)
     log(`filled with ${keys} keys of ${bytes} bytes`)
     witness.start()
+    await sleep(windowMs)
     const whole = await rateOf(() => sleep(windowMs))
     const lives = cluster.nodeIds.map((nodeId) => cluster.process(nodeId))
     await lives[AWAY - 1]!.kill()
@@ -72,8 +73,8 @@ export async function rejoinScenario(options: RejoinOptions) {
       const views = await Promise.all(STAYING.map((nodeId) => groupsOf(cluster, nodeId)))
       return views.every((view) => view.every(({ group, firstKept }) => firstKept > known[group]!))
     })
-    const before = await rateOf(() => sleep(windowMs))
-    log(`${Math.round(whole)} operations/s with all nodes, ${Math.round(before)} with one away until all is trimmed`)
+    const away = await rateOf(() => sleep(windowMs))
+    log(`${Math.round(whole)} operations/s with all nodes, ${Math.round(away)} with one away until all is trimmed`)
     const rejoin = new Rejoin(cluster, known)
     lives[AWAY - 1] = cluster.spawn(AWAY)
     const began = performance.now()
@@ -93,9 +94,9 @@ export async function rejoinScenario(options: RejoinOptions) {
     if (!rejoined) problems.push(`the node did not catch up in ${LIMIT_MS} ms`)
     if (loaded < groups) problems.push(`only ${loaded} of ${groups} groups were loaded from a checkpoint`)
     if (ended > 0) problems.push(`${ended} processes ended by themselves`)
-    const ratio = meanwhile / before
+    const ratio = meanwhile / whole
     if (ratio < share) problems.push(`only ${ratio.toFixed(2)} of the load went on while the node rejoined`)
-    const rates = { whole, before, meanwhile }
+    const rates = { whole, away, meanwhile }
     return { ...verdict, ok: problems.length === 0, problems, rates, ratio, seconds, loaded, counts: witness.counts }
   } finally {
     await witness.stop()

@@ -30,8 +30,8 @@ class Taker extends GroupAlone {
   }
 
   /** The disk has it up to `next`; the parts that are asked for then. */
-  stored(next: number, known = 10, state: 'open' | 'complete' | 'refused' = 'open'): number[] {
-    this.step({ kind: 'part-stored', session: this.session, next, known, state })
+  stored(next: number, known = 10, state: 'open' | 'complete' | 'refused' = 'open', sharers = 1): number[] {
+    this.step({ kind: 'part-stored', session: this.session, next, known, state, sharers })
     return this.sent('fetch').map(({ part }) => part)
   }
 
@@ -112,6 +112,18 @@ describe('parts', () => {
     taker.fire('fetch', taker.now + 18)
     expect(taker.sent('fetch').map(({ part }) => part)).toEqual([3, 4, 5])
     expect(taker.delayOf('fetch')).toBe(learnMs)
+  })
+
+  test('are paid for with a share of what the node may take, as many groups as take checkpoints', () => {
+    const taker = new Taker(TUNING)
+    taker.stored(0, 10, 'open', 4)
+    for (const part of [0, 1, 2]) taker.comes(part)
+    expect(taker.stored(3, 10, 'open', 2)).toEqual([])
+    expect(taker.delayOf('fetch')).toBe(72)
+    taker.fire('fetch', taker.now + 72)
+    for (const part of [3, 4, 5]) taker.comes(part)
+    taker.stored(6, 10, 'open', 1)
+    expect(taker.delayOf('fetch')).toBe(36)
   })
 })
 

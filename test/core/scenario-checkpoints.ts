@@ -64,7 +64,7 @@ export class ScenarioCheckpoints {
 
   private answer(model: NodeModel, session: number, state: PartStored['state'], out: Outgoing[]): void {
     const { next, known } = this.of(model.nodeId)
-    model.input({ kind: 'part-stored', session, next, known, state }, out)
+    model.input({ kind: 'part-stored', session, next, known, state, sharers: 1 }, out)
   }
 
   private tell(model: NodeModel, out: Outgoing[]): void {

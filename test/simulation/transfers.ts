@@ -115,8 +115,8 @@ export class Transfers {
     this.answer(group, { session, next: incoming.next, known: incoming.known, state })
   }
 
-  private answer(group: SimGroup, stored: Omit<PartStored, 'kind'>): void {
-    this.node.put(group.index, { kind: 'part-stored', ...stored })
+  private answer(group: SimGroup, stored: Omit<PartStored, 'kind' | 'sharers'>): void {
+    this.node.put(group.index, { kind: 'part-stored', ...stored, sharers: 1 })
   }
 
   /** Beside the state there is, while the group votes and executes. */

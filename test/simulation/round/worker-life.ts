@@ -24,6 +24,7 @@ import { WorkerPort } from '../../../src/host/worker-port.js'
 import { allocateDoorbell, Doorbell } from '../../../src/ring/doorbell.js'
 import { WorkerGate } from '../../../src/ring/gate-word.js'
 import { RingProducer } from '../../../src/ring/ring-producer.js'
+import { allocateTally } from '../../../src/ring/tally.js'
 import { allocateWorkerMemory, dueIndex, openWorkerEnd, type WorkerMemory } from '../../../src/ring/worker-memory.js'
 import { LmdbLogStore } from '../../../src/store/lmdb-log-store.js'
 import type { LogStore } from '../../../src/store/log-store.js'
@@ -426,6 +427,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
     return {
       worker: 0,
       memory: this.memory,
+      catchUps: allocateTally(1),
       nodeId: this.process.nodeId,
       voterId: this.process.voterId,
       incarnation: this.process.incarnation,

@@ -11,6 +11,7 @@ import type {
 import { DEFAULT_TUNING, type GroupTuning } from '../../../src/core/config.js'
 import { TIMER_KINDS } from '../../../src/core/timers.js'
 import { allocateDoorbell } from '../../../src/ring/doorbell.js'
+import { allocateTally } from '../../../src/ring/tally.js'
 import { allocateWorkerMemory, openWorkerEnd, type WorkerMemory } from '../../../src/ring/worker-memory.js'
 import type { AnyStateMachine } from '../../../src/state-machine/contract.js'
 import type { LogStore } from '../../../src/store/log-store.js'
@@ -90,6 +91,7 @@ export class TestCluster {
     const task: WorkerTask<WorkerMemory> = {
       worker: 0,
       memory,
+      catchUps: allocateTally(1),
       nodeId: node,
       voterId: voterOf(node),
       incarnation: (++this.#lives).toString(16).padStart(16, '0'),
