@@ -12,6 +12,7 @@ import { isStoreError, StoreError } from '../store/store-error.js'
 import { CheckpointLoading } from './checkpoint-loading.js'
 import { CheckpointTaking } from './checkpoint-taking.js'
 import { alarm, textOf } from './events.js'
+import { tellOfExternals } from './external-alarms.js'
 import { GroupCheckpoints } from './group-checkpoints.js'
 import type { GroupHost } from './group-host.js'
 import { chooseStart, type GroupStart, type KeptState, keptState } from './group-start.js'
@@ -160,7 +161,6 @@ export class GroupKeeper {
 
   /** The group is built from there, and takes steps. */
   built(start: GroupStart, now: Millis): void {
-    const { core, execution, place, group } = this.#host
     this.commits.begin(start.storedAt)
     this.#taking.begin(now)
     this.#trimming.begin(start.base.executedUpTo)
@@ -168,16 +168,7 @@ export class GroupKeeper {
     this.#seenBytes = 0
     this.#lookAt = now + LOOK_MS
     this.#tidyAt = now
-    for (const machine of start.behind) {
-      const message = `external machine ${machine} is behind what was committed with its group: it is loaded from a checkpoint`
-      place.outbox.event(group, alarm('MACHINE_BEHIND', { machine, message }))
-    }
-    for (const machine of execution?.machines.externalIds ?? []) {
-      const { instance } = execution!.machines.positionOf(machine)
-      if (core === undefined || instance <= core.chosenUpTo) continue
-      const message = `external machine ${machine} is at instance ${instance}, ahead of the log: it waits until that has come`
-      place.outbox.event(group, alarm('MACHINE_AHEAD', { machine, instance, message }))
-    }
+    tellOfExternals(this.#host, start)
     this.#scrub.begin(now)
     this.#tellCore(now)
     this.arm(now)
