@@ -233,7 +233,7 @@ export class GroupKeeper {
   afterRound(now: Millis): void {
     const { place, group } = this.#host
     if (this.#host.core !== undefined) this.#goOn(this.#host.core, now)
-    place.catchUps.note(group, this.#host.core !== undefined && this.#isCatchingUp)
+    place.catchUps.note(group, this.#host.core !== undefined && (this.#loading.isBusy || this.#incoming.isOpen))
   }
 
   #goOn(core: Group, now: Millis): void {
@@ -279,10 +279,6 @@ export class GroupKeeper {
     this.#host.place.catchUps.note(this.#host.group, false)
   }
 
-  get #isCatchingUp(): boolean {
-    return this.#loading.isBusy || this.#incoming.isOpen
-  }
-
   #account(executedUpTo: Instance, now: Millis): void {
     const { execution, place } = this.#host
     const bytes = (execution?.valueBytes ?? this.#seenBytes) - this.#seenBytes
@@ -316,7 +312,7 @@ export class GroupKeeper {
   #answer(stored: Stored | undefined, now: Millis): void {
     if (stored === undefined) return
     const { place, group } = this.#host
-    place.catchUps.note(group, this.#isCatchingUp)
+    place.catchUps.note(group, true)
     this.#host.step({ ...stored, sharers: place.catchUps.sharers }, now)
     this.#host.emit(now)
   }
