@@ -27,7 +27,7 @@ const LOOK_MS = 1000
 /** What a checkpoint must save against streaming the log: it interrupts its taker. */
 const MIN_SAVING_BYTES = 16 * 1024 * 1024
 /** A slice of a removed checkpoint that is deleted, and the pause between two of them. */
-const TIDY_BYTES = 8 * 1024 * 1024
+const TIDY_BYTES = 2 * 1024 * 1024
 const TIDY_MS = 50
 
 /** Where the files of one group are. */
