@@ -57,7 +57,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     payloads: payloadTools,
     links: new Map(),
     wakeUp: new WakeUp(),
-    catchUps: new CatchUps(new Tally(task.catchUps), task.worker, task.tuning.fetchBytesPerSecond),
+    catchUps: new CatchUps(new Tally(task.catchUps), task.worker, task.tuning),
   }
   const setAside = (error: StoreError, aside: string) => {
     const message = textOf(`${error.message} What was there lies in ${aside} now; the state is built anew.`)

@@ -72,7 +72,7 @@ export class CheckpointLoading {
         this.#finish(load, now)
         return
       }
-      this.#dueAt = now + this.#host.place.catchUps.costMs(bytes)
+      this.#dueAt = now + this.#host.place.catchUps.loadMs(bytes, load.reader.manifest.blocks.count)
       this.#host.place.wakeUp.by(this.#dueAt)
     })
   }

@@ -49,7 +49,10 @@ export async function flipScenario(options: FlipOptions) {
       count(counts, place.kind, result)
       for (const code of result.codes) codes[code] = (codes[code] ?? 0) + 1
       const where = `${place.kind}, byte ${place.at} of ${place.file} ^ ${place.mask}`
-      problems.push(...result.problems.map((problem) => `${where}: ${problem}`))
+      for (const problem of result.problems) {
+        log(`  ${problem}`)
+        problems.push(`${where}: ${problem}`)
+      }
       slowestMs = Math.max(slowestMs, result.ms)
       const ends = [`${result.crashes} crashes`, `${result.restarts} restarts`].filter((end) => !end.startsWith('0'))
       const said = [...result.codes, ...ends].join(' ')

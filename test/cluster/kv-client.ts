@@ -36,9 +36,7 @@ export class KvClient {
   }
 
   async status<T>(nodeId: number): Promise<T> {
-    // A connection that was kept alive may be closed by the server at the moment when it is used again.
-    const ask = () => this.send(nodeId, 'GET', '/status')
-    const { status, body } = await ask().catch(ask)
+    const { status, body } = await this.send(nodeId, 'GET', '/status')
     if (status !== 200) throw new Error(`GET /status of node ${nodeId} gave ${status}: ${body}`)
     return JSON.parse(body) as T
   }
@@ -55,7 +53,12 @@ export class KvClient {
         }, reject)
       })
       sent.on('timeout', () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)))
-      sent.on('error', reject)
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // The server may close a connection that was kept alive at the moment when it is used again.
+        if (method === 'GET' && sent.reusedSocket && error.code === 'ECONNRESET')
+          this.send(nodeId, method, path, body).then(resolve, reject)
+        else reject(error)
+      })
       sent.end(body)
     })
   }
