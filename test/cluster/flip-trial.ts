@@ -26,6 +26,8 @@ const WRITES_BEFORE = 3
 const WRITES_AFTER = 2
 const POLL_MS = 30
 const SHOWN = 5
+const END_KNOWN_MS = 2_000
+const CONNECTION_ENDS = ['ECONNREFUSED', 'ECONNRESET', 'EPIPE']
 const DAMAGE = ['STORE_DAMAGED', 'GROUP_DAMAGED']
 
 /** A group that does nothing more in this life, and says why. */
@@ -80,6 +82,9 @@ export class FlipTrial {
         await this.#isServing()
         return true
       } catch (error) {
+        // One that has just crashed refuses connections before its end is known here.
+        if (CONNECTION_ENDS.includes((error as NodeJS.ErrnoException).code ?? ''))
+          await Promise.race([process.exited, sleep(END_KNOWN_MS)])
         if (process.isRunning && error instanceof GroupFailed) {
           if (++this.#restarts > this.#allowedRestarts) this.#problems.push(`it needs a restart: ${error.message}`)
           await process.stop()

@@ -54,8 +54,10 @@ export class KvClient {
       })
       sent.on('timeout', () => sent.destroy(new Error(`no answer in ${TIMEOUT_MS} ms`)))
       sent.on('error', (error: NodeJS.ErrnoException) => {
-        // The server may close a connection that was kept alive at the moment when it is used again.
-        if (method === 'GET' && sent.reusedSocket && error.code === 'ECONNRESET')
+        // The server may close a connection that was kept alive at the moment when it is used again: only a write must not be
+        // sent twice.
+        const isWrite = method !== 'GET' && path.startsWith('/kv/')
+        if (!isWrite && sent.reusedSocket && error.code === 'ECONNRESET')
           this.send(nodeId, method, path, body).then(resolve, reject)
         else reject(error)
       })
