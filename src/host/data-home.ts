@@ -18,6 +18,7 @@ export class DataHome {
   readonly #lock: DataDirLock
   #manifest: Manifest | undefined
   #lived: NodeJS.Timeout | undefined
+  #life: LastLife = { phase: 'opening', failures: 0 }
 
   private constructor(settings: Settings, lock: DataDirLock, manifest: Manifest | undefined) {
     this.#dataDir = settings.dataDir
@@ -76,19 +77,17 @@ export class DataHome {
 
   /** Found in the middle of a life: the next start must not come across it again and again. */
   noteDamage(code: string, message: string): void {
-    clearTimeout(this.#lived)
-    noteLife(this.#dataDir, { phase: 'running', failures: 0, damage: { code, message } })
+    this.#note({ damage: { code, message } })
   }
 
   /** From here on the stores are opened. What becomes of this life is there to be read by the next one. */
   beginLife(): { isOpen(): void } {
-    const failures = (readLastLife(this.#dataDir)?.failures ?? 0) + 1
-    noteLife(this.#dataDir, { phase: 'opening', failures })
+    this.#note({ phase: 'opening', failures: (readLastLife(this.#dataDir)?.failures ?? 0) + 1 })
     return {
       isOpen: () => {
-        noteLife(this.#dataDir, { phase: 'running', failures })
+        this.#note({ phase: 'running' })
         // It has lived: whatever ends it later is no matter of its stores.
-        this.#lived = setTimeout(() => noteLife(this.#dataDir, { phase: 'running', failures: 0 }), GOOD_LIFE_MS)
+        this.#lived = setTimeout(() => this.#note({ failures: 0 }), GOOD_LIFE_MS)
         this.#lived.unref()
       },
     }
@@ -98,6 +97,11 @@ export class DataHome {
     clearTimeout(this.#lived)
     if (this.foundDamage === undefined) forgetLife(this.#dataDir)
     this.#lock.release()
+  }
+
+  #note(news: Partial<LastLife>): void {
+    this.#life = { ...this.#life, ...news }
+    noteLife(this.#dataDir, this.#life)
   }
 
   #write(manifest: Manifest): void {

@@ -135,14 +135,16 @@ class Starter {
     birthRoom.isOpen = true
     const genesis = home.genesis ?? (await birthRoom.wait(this.#signal))
     this.#checkGroups(genesis)
-    const { foundDamage } = home
-    if (foundDamage !== undefined) throw new PaxosError(foundDamage.code as ErrorCode, foundDamage.message)
+    refuseDamage(home)
     await probeStores(settings.dataDir, home, genesis.groupCount, this.#log)
     const runtime = this.#createRuntime(home, genesis, limits, threads, pool, transport)
     this.#undo.push(async () => void (await runtime.stop(0)))
     const life = home.beginLife()
+    this.#rememberDamage(home)
     await runtime.start()
     life.isOpen()
+    // Told before the group that met it says that it has failed.
+    refuseDamage(home)
     const isBirth = home.genesis === undefined
     for (const { failure } of runtime.groups) {
       if (failure === undefined) continue
@@ -154,7 +156,6 @@ class Starter {
       transport.setIdentity(this.#identity(home))
     }
     this.#attach(runtime, transport)
-    this.#rememberDamage(home)
     this.#warnIfUnknown(home, genesis)
     const common = { clock: this.#clock, timers: this.#timers, events: this.#events, incarnation: this.#incarnation }
     return { ...common, settings, home, pool, transport, machines, genesis, limits, runtime }
@@ -276,4 +277,8 @@ class Starter {
     const message = `node ${nodeId} came without its data into a living cluster: it is a new voter, ${voterId}, does not vote, and waits to be admitted in place of the old one`
     this.#events.alarm({ code: 'VOTER_UNKNOWN', message, details: { nodeId, voterId } })
   }
+}
+
+function refuseDamage({ foundDamage }: DataHome): void {
+  if (foundDamage !== undefined) throw new PaxosError(foundDamage.code as ErrorCode, foundDamage.message)
 }

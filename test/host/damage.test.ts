@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { valueCodec } from '../../src/codec/commands.js'
 import { decodeHead, encodeHead } from '../../src/codec/head.js'
 import type { DurableState, Head, LogRecord } from '../../src/core/durable.js'
-import type { Logger } from '../../src/index.js'
+import type { Logger, PaxosOptions } from '../../src/index.js'
 import { logPath, manifestPath } from '../../src/store/data-layout.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { headKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
@@ -50,9 +50,9 @@ async function hurt(how: () => void): Promise<CodeLog> {
   return restarted()
 }
 
-async function restarted(): Promise<CodeLog> {
+async function restarted(changes: Partial<PaxosOptions> = {}): Promise<CodeLog> {
   const log = new CodeLog()
-  await cluster.up(HURT, { logger: log })
+  await cluster.up(HURT, { logger: log, ...changes })
   return log
 }
 
@@ -128,6 +128,18 @@ describe('damage to what a vote depends on ends the voter', () => {
     },
     60_000,
   )
+
+  test('told while the node starts, before its groups say that they have failed: already this start', async () => {
+    const { voterId } = cluster.node(HURT).status()
+    await cluster.down(HURT)
+    const workerUrl = new URL('../support/early-damage-worker.js', import.meta.url)
+    const log = await restarted({ testing: { workerUrl } })
+    expect(log.errors).toContain('STORE_DAMAGED')
+    expect(cluster.node(HURT).status()).toMatchObject({ isVoter: false })
+    expect(cluster.node(HURT).status().voterId).not.toBe(voterId)
+    expect(existsSync(join(dataDir(), 'damaged-1'))).toBe(true)
+    await cluster.settle()
+  }, 60_000)
 
   test('a cluster that has lost everything is not born again in silence', async () => {
     await Promise.all([1, 2, 3].map((id) => cluster.down(id)))
