@@ -20,6 +20,8 @@ export interface BenchOptions {
   readonly data: string | undefined
   /** The floor only: alternate it with the runtime. */
   readonly against: boolean
+  /** The floor only: each part of the machine and of the path by itself, instead. */
+  readonly parts: boolean
   readonly rounds: number
 }
 
@@ -36,7 +38,8 @@ const usage = `  --nodes N         processes, one of them this one (default 3)
   --json            one JSON object as the last line`
 
 const floorUsage = `  --against         measure floor and runtime by turns, and print their ratio
-  --rounds N        turns of each (default 3)`
+  --rounds N        turns of each (default 3)
+  --parts           each part of the machine and of the path by itself, instead`
 
 export function parseBenchOptions(args: readonly string[], floor = false): BenchOptions {
   try {
@@ -64,10 +67,16 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
       'flush-delay': number('0'),
       json: { type: 'boolean', default: false },
       data: { type: 'string' },
-      ...(floor ? { against: { type: 'boolean', default: false }, rounds: number('3') } : {}),
+      ...(floor
+        ? {
+            against: { type: 'boolean', default: false },
+            parts: { type: 'boolean', default: false },
+            rounds: number('3'),
+          }
+        : {}),
     } as const,
   })
-  const floorValues = values as { against?: boolean; rounds?: string }
+  const floorValues = values as { against?: boolean; parts?: boolean; rounds?: string }
   return {
     nodes: within('--nodes', values.nodes, 1, 9),
     groups: within('--groups', values.groups, 1, 1_024),
@@ -82,6 +91,7 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
     json: values.json,
     data: values.data,
     against: floorValues.against ?? false,
+    parts: floorValues.parts ?? false,
     rounds: within('--rounds', floorValues.rounds ?? '3', 1, 100),
   }
 }

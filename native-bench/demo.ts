@@ -27,6 +27,7 @@ const options: BenchOptions = {
   json: false,
   data: undefined,
   against: false,
+  parts: false,
   rounds: 1,
 }
 

@@ -4,8 +4,11 @@ import { type BenchOptions, parseBenchOptions } from './bench-options.js'
 import { interruptible, runProgram } from './interrupt.js'
 import type { Figures } from './measure.js'
 import { median, rate, runLine, summary, summaryLine, sumOfErrors } from './medians.js'
+import type { PartRow } from './parts/part.js'
+import { partLine, partRows } from './parts/part-rows.js'
 import { figuresTable, table } from './report.js'
 import { runFloor, runRuntime } from './runs.js'
+import { makeWorkDir, removeWorkDir } from './work-dir.js'
 
 const log = (line: string): void => console.log(line)
 
@@ -46,9 +49,25 @@ async function alternate(options: BenchOptions, signal: AbortSignal): Promise<bo
   return agree
 }
 
+async function partByPart({ data, json }: BenchOptions): Promise<boolean> {
+  const directory = makeWorkDir('parts', data)
+  const rows: PartRow[] = []
+  try {
+    for await (const row of partRows(directory)) {
+      rows.push(row)
+      log(partLine(row))
+    }
+  } finally {
+    removeWorkDir(directory)
+  }
+  if (json) log(JSON.stringify(rows))
+  return true
+}
+
 async function main(): Promise<boolean> {
   const options = parseBenchOptions(process.argv.slice(2), true)
   const signal = interruptible()
+  if (options.parts) return partByPart(options)
   const { nodes, groups, callers, bytes, seconds, against } = options
   log(`${nodes} processes, ${groups} groups, ${callers} callers, ${bytes} B, ${seconds} s`)
   return against ? alternate(options, signal) : floorAlone(options, signal)

@@ -1,11 +1,15 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { getSafe, getU16, getU32 } from '../codec/little-endian.js'
+import { type LmdbTree, lmdbIndexFlaw } from './lmdb-index-check.js'
 import { StoreError } from './store-error.js'
 
 // The two meta pages at the start of an LMDB file: a page header of 24 bytes, then (offsets in the page):
 const FLAGS = 18
 const MAGIC = 24
 const PAGE_SIZE = 48
+// Of the two trees, the one of free pages and that of everything else: how deep they are, and their roots.
+const FREE = { depth: 54, root: 88 }
+const MAIN = { depth: 102, root: 136 }
 const LAST_PAGE = 144
 const TRANSACTION = 152
 const META_BYTES = 160
@@ -17,6 +21,8 @@ interface Meta {
   readonly pageSize: number
   readonly lastPage: number
   readonly transaction: number
+  readonly free: LmdbTree
+  readonly main: LmdbTree
 }
 
 /**
@@ -27,6 +33,7 @@ interface Meta {
  *   (A power cut cannot do that: a meta page is smaller than a sector.)
  * - A page past the end of the file kills the process when it is touched. A file may be short without damage, if its last
  *   pages are free ones, so it is made as long as it says: a missing page then reads as zeros, which is an error.
+ * - What LMDB finds in its pages it follows, out of the page and into the memory of the process (lmdb-index-check.ts).
  */
 export function checkLmdbFile(path: string): void {
   const fd = openSync(path, 'r+')
@@ -34,9 +41,12 @@ export function checkLmdbFile(path: string): void {
     const metas = readMetas(fd)
     if (typeof metas === 'string') throw damaged(path, metas)
     const bytes = bytesOf(metas)
-    if (fstatSync(fd).size >= bytes) return
-    ftruncateSync(fd, bytes)
-    fsyncSync(fd)
+    if (fstatSync(fd).size < bytes) {
+      ftruncateSync(fd, bytes)
+      fsyncSync(fd)
+    }
+    const flaw = indexFlaw(fd, metas)
+    if (flaw !== undefined) throw damaged(path, flaw)
   } finally {
     closeSync(fd)
   }
@@ -47,7 +57,7 @@ export function lmdbFileFlaw(path: string): string | undefined {
   const fd = openSync(path, 'r')
   try {
     const metas = readMetas(fd)
-    return typeof metas === 'string' ? metas : undefined
+    return typeof metas === 'string' ? metas : indexFlaw(fd, metas)
   } finally {
     closeSync(fd)
   }
@@ -65,6 +75,12 @@ function readMetas(fd: number): readonly [Meta, Meta] | string {
   return [first, second]
 }
 
+/** Of the newer of the two, which is what LMDB takes; of a new environment the first one: a failed first commit spoils the other. */
+function indexFlaw(fd: number, [first, second]: readonly [Meta, Meta]): string | undefined {
+  const { pageSize, lastPage, free, main } = first.transaction >= second.transaction ? first : second
+  return lmdbIndexFlaw(fd, pageSize, lastPage, free, main)
+}
+
 /** How long the file has to be. */
 function bytesOf([first, second]: readonly [Meta, Meta]): number {
   return (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
@@ -80,7 +96,9 @@ function readMeta(fd: number, at: number): Meta | undefined {
   const transaction = getSafe(page, TRANSACTION)
   if (getU32(page, MAGIC) !== LMDB_MAGIC || (getU16(page, FLAGS) & IS_META) === 0 || !isPowerOfTwo) return undefined
   // No file reaches 2^40 pages: a flipped bit there must not ask for the space.
-  return lastPage < 1 || lastPage > 2 ** 40 || transaction < 0 ? undefined : { pageSize, lastPage, transaction }
+  if (lastPage < 1 || lastPage > 2 ** 40 || transaction < 0) return undefined
+  const tree = ({ depth, root }: typeof MAIN) => ({ depth: getU16(page, depth), root: getSafe(page, root) })
+  return { pageSize, lastPage, transaction, free: tree(FREE), main: tree(MAIN) }
 }
 
 function damaged(path: string, what: string): StoreError {

@@ -347,9 +347,17 @@ describe('damage is found and named:', () => {
     ])
   })
 
-  test('a file over which LMDB crashes: the rest is checked all the same', () => {
+  test('a file that is cut short, which LMDB is not shown either', () => {
     // The pages are named, and not there.
-    const { status, damage, summary } = afterDamage((at) => truncateSync(join(logOf(at), 'data.mdb'), 2 * 4096))
+    const { status, damage } = afterDamage((at) => truncateSync(join(logOf(at), 'data.mdb'), 2 * 4096))
+    expect(status).toBe(1)
+    expect(damage).toEqual([
+      expect.objectContaining({ code: 'STORE_DAMAGED', what: expect.stringMatching(/page \d+ of its index/) }),
+    ])
+  })
+
+  test('a store whose reading crashes: the rest is checked all the same', () => {
+    const { status, damage, summary } = afterDamage((at) => writeFileSync(join(logOf(at), 'deadly'), ''))
     expect(status).toBe(1)
     expect(damage).toEqual([
       expect.objectContaining({
@@ -359,7 +367,7 @@ describe('damage is found and named:', () => {
     ])
     expect(summary).toMatchObject({ checkpoints: 2, stateEntries: expect.any(Number), groups: 1 })
     expect(summary.stateEntries).toBeGreaterThanOrEqual(2 * COMMANDS)
-    const state = afterDamage((at) => truncateSync(join(stateOf(at), 'data.mdb'), 2 * 4096))
+    const state = afterDamage((at) => writeFileSync(join(stateOf(at), 'deadly'), ''))
     expect(state.damage).toEqual([
       expect.objectContaining({ code: 'CRASHED', what: expect.stringMatching(/at state/) }),
     ])

@@ -13,6 +13,8 @@ export interface KvClusterOptions {
   readonly args?: readonly string[]
   /** Another program than examples/kv, with the same arguments. */
   readonly main?: string
+  /** Added to the environment of all nodes. */
+  readonly env?: Readonly<Record<string, string>>
   /** Gets everything that the nodes write. */
   readonly onLine?: (nodeId: number, line: string) => void
 }
@@ -56,7 +58,7 @@ export class KvCluster {
 
   /** A new life of a node on its data; whether to wait for `ready` is the caller's choice. `args` come last. */
   spawn(nodeId: number, args: readonly string[] = []): KvProcess {
-    const { groups, main, onLine } = this.#options
+    const { groups, main, env, onLine } = this.#options
     const nodes = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
     const process = new KvProcess(
       [
@@ -67,6 +69,7 @@ export class KvCluster {
       ],
       {
         ...(main === undefined ? {} : { main }),
+        ...(env === undefined ? {} : { env }),
         ...(onLine === undefined ? {} : { onLine: (line: string) => onLine(nodeId, line) }),
       },
     )

@@ -30,8 +30,12 @@ export interface Ended {
   readonly stderr: string
 }
 
+/** Stores that hold a mark kill whoever opens them (deadly-store.ts). */
+const DEADLY = new URL('../../support/deadly-store.js', import.meta.url)
+
 export function cli(...args: string[]): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' })
+  const env = { ...process.env, NODE_OPTIONS: `--import=${DEADLY.href}` }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', env })
   return { status, lines: stdout.trimEnd().split('\n'), stderr }
 }
 
