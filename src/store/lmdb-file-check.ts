@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from 'node:fs'
 import { getSafe, getU16, getU32 } from '../codec/little-endian.js'
-import { type LmdbTree, lmdbIndexFlaw } from './lmdb-index-check.js'
+import { type LmdbMeta, lmdbIndexFlaw } from './lmdb-index-check.js'
 import { StoreError } from './store-error.js'
 
 // The two meta pages at the start of an LMDB file: a page header of 24 bytes, then (offsets in the page):
@@ -16,14 +16,6 @@ const META_BYTES = 160
 
 const LMDB_MAGIC = 0xbeefc0de
 const IS_META = 8
-
-interface Meta {
-  readonly pageSize: number
-  readonly lastPage: number
-  readonly transaction: number
-  readonly free: LmdbTree
-  readonly main: LmdbTree
-}
 
 /**
  * Looks at the file of an environment before LMDB does, which for a damaged one would crash the process, or worse:
@@ -45,26 +37,26 @@ export function checkLmdbFile(path: string): void {
       ftruncateSync(fd, bytes)
       fsyncSync(fd)
     }
-    const flaw = indexFlaw(fd, metas)
+    const flaw = indexFlaw(fd, metas, false)
     if (flaw !== undefined) throw damaged(path, flaw)
   } finally {
     closeSync(fd)
   }
 }
 
-/** The same look at a file that nobody has open, and that stays as it is: what is wrong with it, or undefined. */
+/** The same look, and a deeper one, at a file that nobody has open, and that stays as it is: what is wrong with it, or undefined. */
 export function lmdbFileFlaw(path: string): string | undefined {
   const fd = openSync(path, 'r')
   try {
     const metas = readMetas(fd)
-    return typeof metas === 'string' ? metas : indexFlaw(fd, metas)
+    return typeof metas === 'string' ? metas : indexFlaw(fd, metas, true)
   } finally {
     closeSync(fd)
   }
 }
 
 /** The two of a file, or what is wrong with them. */
-function readMetas(fd: number): readonly [Meta, Meta] | string {
+function readMetas(fd: number): readonly [LmdbMeta, LmdbMeta] | string {
   const first = readMeta(fd, 0)
   const second = first === undefined ? undefined : readMeta(fd, first.pageSize)
   if (first === undefined || second === undefined) return 'a meta page is not one'
@@ -76,18 +68,17 @@ function readMetas(fd: number): readonly [Meta, Meta] | string {
 }
 
 /** Of the newer of the two, which is what LMDB takes; of a new environment the first one: a failed first commit spoils the other. */
-function indexFlaw(fd: number, [first, second]: readonly [Meta, Meta]): string | undefined {
-  const { pageSize, lastPage, free, main } = first.transaction >= second.transaction ? first : second
-  return lmdbIndexFlaw(fd, pageSize, lastPage, free, main)
+function indexFlaw(fd: number, [first, second]: readonly [LmdbMeta, LmdbMeta], isDeep: boolean): string | undefined {
+  return lmdbIndexFlaw(fd, first.transaction >= second.transaction ? first : second, isDeep)
 }
 
 /** How long the file has to be. */
-function bytesOf([first, second]: readonly [Meta, Meta]): number {
+function bytesOf([first, second]: readonly [LmdbMeta, LmdbMeta]): number {
   return (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
 }
 
 /** The meta page at a place in the file; undefined if it is none. */
-function readMeta(fd: number, at: number): Meta | undefined {
+function readMeta(fd: number, at: number): LmdbMeta | undefined {
   const page = new Uint8Array(META_BYTES)
   if (readSync(fd, page, 0, META_BYTES, at) !== META_BYTES) return undefined
   const pageSize = getU32(page, PAGE_SIZE)

@@ -89,7 +89,7 @@ test('no bit of what leads LMDB through a page can flip unseen', () => {
     const inPage = at % PAGE_BYTES
     const isLeaf = sound.readUInt16LE(at - inPage + FLAGS) === LEAF
     // A header: the page's number, its flags, and the list of its nodes; the transaction leads nowhere.
-    if (inPage === 0 && bytes > HEADER_BYTES) for (let i = 0; i < bytes; i++) if (i < 8 || i >= FLAGS) flip(at + i)
+    if (inPage === 0) for (let i = 0; i < bytes; i++) if (i < 8 || i >= FLAGS) flip(at + i)
     // A node of a leaf: sizes and flags, but for the size of a large value, whose pages may have room for a longer one.
     // (That of a branch names a child, which may be an older page of the same place.)
     if (inPage === 0 || bytes <= 8 || !isLeaf) continue
@@ -98,6 +98,18 @@ test('no bit of what leads LMDB through a page can flip unseen', () => {
   }
   expect(flipped).toBeGreaterThan(1_000)
   expect(unseen).toEqual([])
+})
+
+test('a page that seems to be of a later transaction, a large value included, shows', () => {
+  writeFileSync(file, sound)
+  const { index } = lmdbPlaces(file)
+  const newest = Math.max(...[0, PAGE_BYTES].map((meta) => sound.readUInt32LE(meta + TRANSACTION)))
+  const headers = index.filter(({ at }) => at % PAGE_BYTES === 0)
+  expect(new Set(headers.map(({ at }) => sound.readUInt16LE(at + FLAGS)))).toEqual(new Set([1, 2, 4]))
+  for (const { at } of headers) {
+    expect(flawWith((data) => data.writeUInt32LE(newest, at + 8))).toBeUndefined()
+    expect(flawWith((data) => data.writeUInt32LE(newest + 1, at + 8))).toBeDefined()
+  }
 })
 
 test('a child that is no page of the next level, or is used twice, shows', () => {

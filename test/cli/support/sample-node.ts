@@ -34,7 +34,7 @@ export interface Ended {
 const DEADLY = new URL('../../support/deadly-store.js', import.meta.url)
 
 export function cli(...args: string[]): Ended {
-  const env = { ...process.env, NODE_OPTIONS: `--import=${DEADLY.href}` }
+  const env = { ...process.env, NODE_OPTIONS: `--import=${DEADLY.href}`, DEADLY_MODE: 'r' }
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', env })
   return { status, lines: stdout.trimEnd().split('\n'), stderr }
 }
