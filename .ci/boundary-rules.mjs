@@ -11,7 +11,7 @@ export const folders = {
   'src/codec': { imports: ['src/core', 'src/base'], packages: ['cbor-x'], node: '*' },
   'src/ring': { imports: ['src/base'], packages: [], node: '*' },
   'src/store': {
-    imports: ['src/core', 'src/codec', 'src/base', 'src/store/set-aside.ts'],
+    imports: ['src/core', 'src/codec', 'src/base', 'src/store/set-aside.ts', 'src/store/lmdb-file-check.ts'],
     packages: ['lmdb'],
     node: '*',
   },
@@ -33,6 +33,7 @@ export const folders = {
     packages: [],
     node: '*',
   },
+  'src/store/lmdb-file-check.ts': { imports: ['src/store', 'src/codec'], packages: [], node: '*' },
   'src/state-machine': { imports: ['src/core', 'src/base'], packages: [], node: '*' },
   'src/net': { imports: ['src/codec', 'src/base'], packages: ['uWebSockets.js', 'ws'], node: '*' },
   'src/worker': {
@@ -52,6 +53,7 @@ export const folders = {
       'src/store/data-dir-lock.ts',
       'src/store/set-aside.ts',
       'src/store/last-life.ts',
+      'src/store/lmdb-file-check.ts',
     ],
     typesOnly: ['src/state-machine'],
     packages: ['piscina', 'pino', 'zod'],
@@ -64,6 +66,7 @@ export const folders = {
       'src/store',
       'src/store/manifest.ts',
       'src/store/data-layout.ts',
+      'src/store/lmdb-file-check.ts',
       'src/store/data-dir-lock.ts',
       'src/codec',
       'src/core',
