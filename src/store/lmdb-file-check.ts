@@ -32,13 +32,10 @@ export function checkLmdbFile(path: string): void {
   try {
     const metas = readMetas(fd)
     if (typeof metas === 'string') throw damaged(path, metas)
-    const bytes = bytesOf(metas)
-    if (fstatSync(fd).size < bytes) {
-      ftruncateSync(fd, bytes)
-      fsyncSync(fd)
-    }
     const flaw = indexFlaw(fd, metas, false)
     if (flaw !== undefined) throw damaged(path, flaw)
+    const bytes = bytesOf(metas)
+    if (fstatSync(fd).size < bytes) extend(fd, bytes, path)
   } finally {
     closeSync(fd)
   }
@@ -70,6 +67,17 @@ function readMetas(fd: number): readonly [LmdbMeta, LmdbMeta] | string {
 /** Of the newer of the two, which is what LMDB takes; of a new environment the first one: a failed first commit spoils the other. */
 function indexFlaw(fd: number, [first, second]: readonly [LmdbMeta, LmdbMeta], isDeep: boolean): string | undefined {
   return lmdbIndexFlaw(fd, first.transaction >= second.transaction ? first : second, isDeep)
+}
+
+function extend(fd: number, bytes: number, path: string): void {
+  try {
+    ftruncateSync(fd, bytes)
+  } catch (error) {
+    // What a flipped bit asks for: no file can be so long.
+    if ((error as NodeJS.ErrnoException).code === 'EFBIG') throw damaged(path, `it says that it has ${bytes} bytes`)
+    throw error
+  }
+  fsyncSync(fd)
 }
 
 /** How long the file has to be. */

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs'
+import { fstatSync, readSync } from 'node:fs'
 import { getSafe, getU16, getU32 } from '../codec/little-endian.js'
 import { KEY_BYTES } from './log-keys.js'
 
@@ -78,8 +78,9 @@ class Walk {
     this.#isDeep = isDeep
     this.#pageSize = pageSize
     this.#body = pageSize - HEADER_BYTES
-    this.#lastPage = lastPage
-    this.#used = new Uint8Array((lastPage >> 3) + 1)
+    // Its last pages may be missing without damage, as long as they are free ones.
+    this.#lastPage = Math.min(lastPage, Math.floor(fstatSync(fd).size / pageSize) - 1)
+    this.#used = new Uint8Array((this.#lastPage >>> 3) + 1)
   }
 
   tree({ root, depth }: LmdbTree, isFree: boolean): string | undefined {
@@ -166,8 +167,8 @@ class Walk {
     if (!(first >= FIRST_PAGE && first + pages - 1 <= this.#lastPage)) return false
     for (let number = first; number < first + pages; number++) {
       const bit = 1 << (number & 7)
-      if ((this.#used[number >> 3]! & bit) !== 0) return false
-      this.#used[number >> 3]! |= bit
+      if ((this.#used[number >>> 3]! & bit) !== 0) return false
+      this.#used[number >>> 3]! |= bit
     }
     return true
   }
