@@ -41,13 +41,12 @@ function manifestBytes(manifest: Manifest): Uint8Array {
 }
 
 /** The two meta pages of a store that has seen some commits. */
-function metaPages(): Uint8Array {
+function lmdbBytes(): Uint8Array {
   const path = join(directory, 'log')
   const store = new LmdbLogStore({ path, voterId: VOTER })
   store.create([0, 1])
   store.close()
-  const bytes = readFileSync(join(path, 'data.mdb')).subarray(0, 8192)
-  return Uint8Array.from(bytes)
+  return Uint8Array.from(readFileSync(join(path, 'data.mdb')))
 }
 
 const identity = decoder<StoreIdentity | { format: number }>({
@@ -128,9 +127,9 @@ const lock = decoder({
 })
 
 const lmdbFile = decoder({
-  name: 'meta pages of LMDB',
+  name: 'pages of LMDB',
   covers: ['store/lmdb-file-check.checkLmdbFile'],
-  seeds: () => [metaPages()],
+  seeds: () => [lmdbBytes()],
   decode: (bytes) => {
     const path = join(directory, 'checked')
     mkdirSync(path, { recursive: true })
