@@ -25,8 +25,9 @@ interface Environment {
 
 /**
  * LMDB may crash the process over a damaged page. So after a life that was not ended in order, all pages are looked at that
- * LMDB goes by; and after one that ended while it opened its stores, or several that ended soon, another process does with them what this one is about to do, and the one that it dies of is set
- * aside: a state alone, for it is built anew; a log as damage that ends the voter (thrown as STORE_DAMAGED).
+ * LMDB goes by. After one that ended while it opened its stores, or several that ended soon, another process does with them
+ * what this one is about to do. What is damaged, or ends that process, is set aside: a state alone, for it is built anew; a
+ * log as damage that ends the voter (thrown as STORE_DAMAGED).
  */
 export async function probeStores(dataDir: string, home: DataHome, groupCount: number, log: Logger): Promise<void> {
   const last = readLastLife(dataDir)

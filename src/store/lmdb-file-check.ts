@@ -24,7 +24,7 @@ const IS_META = 8
  *   and an acknowledged vote is gone. But the two always come from consecutive commits: if they do not, one is damaged.
  *   (A power cut cannot do that: a meta page is smaller than a sector.)
  * - A page past the end of the file kills the process when it is touched. A file may be short without damage, if its last
- *   pages are free ones, so it is made as long as it says: a missing page then reads as zeros, which is an error.
+ *   pages are free ones, so it is made as long as it says.
  * - What LMDB finds in its pages it follows, out of the page and into the memory of the process (lmdb-index-check.ts).
  */
 export function checkLmdbFile(path: string): void {

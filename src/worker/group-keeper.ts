@@ -231,9 +231,11 @@ export class GroupKeeper {
 
   /** At the end of each round of the thread. */
   afterRound(now: Millis): void {
-    const { place, group } = this.#host
-    if (this.#host.core !== undefined) this.#goOn(this.#host.core, now)
-    place.catchUps.note(group, this.#host.core !== undefined && (this.#loading.isBusy || this.#incoming.isOpen))
+    const { core, place, group } = this.#host
+    if (core !== undefined) this.#goOn(core, now)
+    // The step may have ended the group.
+    const isAlive = this.#host.core !== undefined
+    place.catchUps.note(group, isAlive && (this.#loading.isBusy || this.#incoming.isOpen))
   }
 
   #goOn(core: Group, now: Millis): void {
