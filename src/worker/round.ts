@@ -1,11 +1,14 @@
 import type { GroupIndex, Millis } from '../base/numbers.js'
+import type { PortChange } from '../codec/port-news.js'
 import { TIMER_KINDS } from '../core/timers.js'
 import type { DueBits } from '../ring/due-bits.js'
 import { GatePhase } from '../ring/gate-word.js'
+import type { PortMemory } from '../ring/port-memory.js'
 import type { GroupWrite } from '../store/log-store.js'
 import type { GroupHost } from './group-host.js'
 import type { HostedStore } from './hosted-store.js'
-import { Inbox, type InboxSource, type InboxTarget } from './inbox.js'
+import type { InboxSource, InboxTarget } from './inbox.js'
+import { Inboxes } from './inboxes.js'
 import { Pace } from './pace.js'
 import type { Workplace } from './workplace.js'
 
@@ -22,7 +25,7 @@ export class Round implements InboxTarget {
   isStopping = false
   readonly #place: Workplace
   readonly #stores: readonly HostedStore[]
-  readonly #inbox: Inbox
+  readonly #inbox: Inboxes
   readonly #due: DueBits
   readonly #pace: Pace
   readonly #byGroup: (GroupHost | undefined)[] = []
@@ -35,12 +38,18 @@ export class Round implements InboxTarget {
   #reportAt: Millis = Number.POSITIVE_INFINITY
   readonly #isIdle = (): boolean => this.#inbox.isEmpty && this.#due.isEmpty()
 
-  constructor(place: Workplace, stores: readonly HostedStore[], hosts: readonly GroupHost[], source: InboxSource) {
+  constructor(
+    place: Workplace,
+    stores: readonly HostedStore[],
+    hosts: readonly GroupHost[],
+    source: InboxSource & { readonly due: DueBits },
+    nextPortChange: () => PortChange<PortMemory> | undefined,
+  ) {
     this.#place = place
     this.#stores = stores
     this.hosts = hosts
     for (const host of hosts) this.#byGroup[host.group] = host
-    this.#inbox = new Inbox(source, place, this)
+    this.#inbox = new Inboxes(source, place, this, nextPortChange)
     this.#due = source.due
     this.#pace = new Pace(place.clock)
   }
@@ -57,6 +66,10 @@ export class Round implements InboxTarget {
 
   stop(): void {
     this.isStopping = true
+  }
+
+  portsChanged(): void {
+    this.#inbox.portsChanged()
   }
 
   /** Builds all groups. `born`: those that may be made, because this is the birth of the cluster or of the groups. */
@@ -97,6 +110,7 @@ export class Round implements InboxTarget {
     this.#report(now)
     const more = this.#carryOver()
     outbox.publish()
+    this.#inbox.publish()
     for (const store of this.#stores) store.endRound()
     return more
   }
@@ -125,6 +139,7 @@ export class Round implements InboxTarget {
     this.closeStores()
     for (const host of this.hosts) host.stopped(now)
     this.#place.outbox.publish()
+    this.#inbox.publish()
   }
 
   /** Without another commit: this worker ends, by whatever way. */
@@ -186,6 +201,7 @@ export class Round implements InboxTarget {
       this.#turn = start + i + 1
       host.execute(this.#pace, now)
       outbox.publish()
+      this.#inbox.publish()
     }
     meter.add('executeMs', clock.now() - before)
   }

@@ -24,6 +24,7 @@ export default async function hangingWorker(task: Task): Promise<void> {
     end,
     clock: monotonicClock(task.hostNow),
     machines,
+    nextPortChange: () => undefined,
     openLog: ({ path }) => {
       const log = new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) })
       return existsSync(join(dirname(dirname(path)), 'barren')) ? barren(log, path) : log

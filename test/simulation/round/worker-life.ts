@@ -25,7 +25,13 @@ import { allocateDoorbell, Doorbell } from '../../../src/ring/doorbell.js'
 import { WorkerGate } from '../../../src/ring/gate-word.js'
 import { RingProducer } from '../../../src/ring/ring-producer.js'
 import { allocateTally } from '../../../src/ring/tally.js'
-import { allocateWorkerMemory, dueIndex, openWorkerEnd, type WorkerMemory } from '../../../src/ring/worker-memory.js'
+import {
+  allocateWorkerMemory,
+  dueIndex,
+  openHostEnd,
+  openWorkerEnd,
+  type WorkerMemory,
+} from '../../../src/ring/worker-memory.js'
 import { LmdbLogStore } from '../../../src/store/lmdb-log-store.js'
 import type { LogStore } from '../../../src/store/log-store.js'
 import { buildWorker, storeGate } from '../../../src/worker/build-worker.js'
@@ -118,7 +124,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
     })
     this.task = this.makeTask(createGroups)
     const { maxMessageBytes } = this.task.limits
-    this.port = new WorkerPort(this.memory, { maxMessageBytes: maxMessageBytes + 64, largeBytes: 1 << 20 })
+    this.port = new WorkerPort(openHostEnd(this.memory), { maxMessageBytes: maxMessageBytes + 64, largeBytes: 1 << 20 })
     const yielded = () => this.hostTurn()
     const opened = openWorkerEnd(this.memory)
     const end = {
@@ -134,6 +140,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
         end,
         clock,
         machines: [simMachine(this)],
+        nextPortChange: () => undefined,
         openLog: (store) => this.openLog(store, storeGate(end.gate)),
         openState: () => {
           throw new Error('the simulated machine keeps its state in memory')
@@ -163,7 +170,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       group,
       checkInput: (input: Input, now: number) => {
         if (this.failed.has(store.path)) throw new Error(`group ${group} takes a step after its store failed`)
-        this.world.workload.checkClock(this.process.nodeId, group, input, now)
+        this.world.workload.checkClock(this.process.nodeId, host, input, now)
       },
     }
   }
@@ -428,6 +435,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       worker: 0,
       memory: this.memory,
       catchUps: allocateTally(1),
+      sequences: this.process.sequences,
       nodeId: this.process.nodeId,
       voterId: this.process.voterId,
       incarnation: this.process.incarnation,

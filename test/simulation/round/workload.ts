@@ -10,6 +10,8 @@ import {
 import type { Input } from '../../../src/core/input.js'
 import { readIsFresh } from '../../../src/core/invariants.js'
 import { OutcomeStatus } from '../../../src/state-machine/outcome.js'
+import type { GroupHost } from '../../../src/worker/group-host.js'
+import type { SourcedRun } from '../../../src/worker/own-runs.js'
 import type { SimCommand, SimResult } from './machine.js'
 import type { RoundWorld } from './round-world.js'
 import type { SimProcess } from './sim-process.js'
@@ -92,12 +94,12 @@ export class Workload {
   }
 
   /** What a round works on was there before it read its clock. */
-  checkClock(node: NodeId, group: GroupIndex, input: Input, now: Millis): void {
+  checkClock(node: NodeId, { group, callers }: GroupHost, input: Input, now: Millis): void {
     const last =
       input.kind === 'propose'
-        ? this.pending.get(key(node, group, 'command', input.run.sequence + input.run.count - 1))
+        ? this.pending.get(key(node, group, 'command', lastCalledThere(input.run as SourcedRun)))
         : input.kind === 'read'
-          ? this.pending.get(key(node, group, 'quorum', input.token))
+          ? this.pending.get(key(node, group, 'quorum', callers.findRead(input.token)?.token ?? 0))
           : undefined
     if (last === undefined) return
     const early = last.askedAt - now
@@ -328,6 +330,10 @@ export class Workload {
   private count(what: string): void {
     this.outcomes.set(what, (this.outcomes.get(what) ?? 0) + 1)
   }
+}
+
+function lastCalledThere({ calledThere, count }: SourcedRun): number {
+  return calledThere + count - 1
 }
 
 function placeKey(node: NodeId, group: GroupIndex): string {

@@ -208,8 +208,8 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: HOST,
-        find: "this.callers.addRead(token, query); this.step({ kind: 'read', token, deadline }, now);",
-        put: 'this.readLocally(token, query);',
+        find: "const token = this.callers.addRead(asked); this.step({ kind: 'read', token, deadline }, now);",
+        put: 'this.readLocally(asked);',
       },
     ],
   },
@@ -230,7 +230,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: 'worker/group-callers.js',
-        find: "for (const token of this.#reads.keys()) this.refuseRead(token, 'restarted');",
+        find: "for (const asked of this.#reads.values()) this.refuseRead(asked, 'restarted');",
         put: '',
       },
     ],
