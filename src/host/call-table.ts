@@ -2,8 +2,8 @@ import type { Millis } from '../base/numbers.js'
 import type { Pending } from './pending.js'
 
 /**
- * Who waits for which sequence: a circular array, since sequences are dense and end nearly in order. Sequences begin
- * at 1 and are never used twice in the life of a process.
+ * Who waits for which sequence: a circular array, since sequences are dense and end nearly in order. They begin at 1, and
+ * name calls between here and the worker only: it gives the sequences that the log knows (worker/own-runs.ts).
  */
 export class CallTable {
   #slots: (Pending | undefined)[] = new Array<Pending | undefined>(256).fill(undefined)

@@ -47,6 +47,7 @@ export interface GroupView {
   readonly leader: number
   readonly membershipVersion: number
   readonly executedCommands: number
+  /** Of the node's own thread; `status().ports` has those of the ports. */
   readonly queues: {
     /** Commands in the host, which a deadline still takes out as never applied. */
     readonly queued: number

@@ -16,6 +16,7 @@ import type { TimerHeap } from './timer-heap.js'
 import { TurnLoop } from './turn-loop.js'
 import { WorkerLives } from './worker-lives.js'
 import type { WorkerPool } from './worker-pool.js'
+import { HEAD_BYTES } from './worker-port.js'
 import { WorkerSlot } from './worker-slot.js'
 import { type TaskSource, WorkerTasks } from './worker-tasks.js'
 
@@ -191,7 +192,7 @@ export class NodeRuntime {
         command: memory.commandRingBytes,
         outbox: memory.outboxRingBytes,
       },
-      portBounds: { maxMessageBytes: limits.maxMessageBytes + 64, largeBytes: limits.linkBytes },
+      portBounds: { maxMessageBytes: limits.maxMessageBytes + HEAD_BYTES, largeBytes: limits.linkBytes },
       bounds: timeouts,
       maxRestartMs: timeouts.maxRestartMs,
       now: clock.now,

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import { pino } from 'pino'
 import { GroupHandle } from './group-handle.js'
 import type { NodeEventMap } from './node-events.js'
@@ -7,6 +8,7 @@ import type { PaxosOptions } from './option-schema.js'
 import { parseOptions } from './options.js'
 import { PaxosError } from './paxos-error.js'
 import { routeKey } from './routing.js'
+import { HEAD_BYTES } from './worker-port.js'
 
 export interface StopOptions {
   /** Milliseconds that calls in flight are given to end; default `timeouts.stopMs`. */
@@ -85,7 +87,7 @@ export class PaxosNode {
    * const port = node.port()
    * new Worker(new URL('./worker.js', import.meta.url), { workerData: { port }, transferList: [port] })
    */
-  port(): InstanceType<typeof MessagePort> {
+  port(): MessagePort {
     const { settings, machines, genesis, limits, runtime } = this.#parts
     const { admission, maxCommandBytes, timeouts } = settings
     const { proposeMs, readMs } = timeouts
@@ -95,7 +97,7 @@ export class PaxosNode {
       routingGroups: genesis.routingGroups,
       machines,
       maxCommandBytes,
-      maxMessageBytes: limits.maxMessageBytes,
+      maxMessageBytes: limits.maxMessageBytes + HEAD_BYTES,
       proposeMs,
       readMs,
       admission,

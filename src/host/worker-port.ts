@@ -28,6 +28,9 @@ export interface PortBounds {
   readonly largeBytes: number
 }
 
+/** What a record has around the longest message. */
+export const HEAD_BYTES = 64
+
 /** What callers of a group need of it. */
 export type CallPort = Pick<WorkerPort<CallEnd>, 'command' | 'read'>
 /** The rings alone: all that a port of the application has. */
@@ -69,8 +72,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
     flags: number,
     bytes: Uint8Array,
   ): boolean {
-    // A whole record would overtake the fragments, and the sequences of one group must arrive in order: the worker takes
-    // what lies below its oldest command for ended.
+    // A whole record would overtake the fragments: commands of one source reach the log in the order in which they came.
     if (this.#largeGroup === group) return false
     const ring = this.end.command
     const length = COMMAND_HEAD_BYTES + bytes.length

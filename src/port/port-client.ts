@@ -14,7 +14,7 @@ import { Doorbell } from '../ring/doorbell.js'
 import type { PortMemory } from '../ring/port-memory.js'
 import { type PortedGroup, PortSlot } from './port-slot.js'
 
-/** One group, as a port knows it: calls, bounds and errors are those of a `GroupHandle` of the node. */
+/** One group, as a port knows it: as a `GroupHandle` of the node, with bounds of admission for the calls of this port alone. */
 export type PortGroup = Pick<GroupHandle, 'index' | 'propose' | 'proposeMany' | 'read' | 'setAdmission'>
 
 /**

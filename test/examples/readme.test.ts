@@ -64,6 +64,26 @@ describe('README.md', () => {
     expect(await Promise.all(running.map(({ exited }) => exited))).toEqual(NODES.map(() => [0, null]))
   })
 
+  test('its example of a thread with a port runs too', async () => {
+    const [port] = await freePorts(1)
+    const app = block('app.mjs').replace(/nodes: \{.*\},/, `nodes: { 1: '127.0.0.1:${port}' },`)
+    writeFileSync(join(dir, 'threads.mjs'), app.replace('./data/', './data-threads/') + block('in-app.mjs'))
+    writeFileSync(join(dir, 'caller.mjs'), block('caller.mjs'))
+    const env = { ...process.env, PAXOS_SECRET: 'secret of this test' }
+    const stdio = ['ignore', 'pipe', 'inherit'] as const
+    const child = spawn(process.execPath, ['threads.mjs', '1'], { cwd: dir, env, stdio: [...stdio] })
+    children.push(child)
+    const exited = once(child, 'exit')
+    const said = new Promise<string>((resolve) => {
+      createInterface({ input: child.stdout! }).on('line', (line) => {
+        if (line.startsWith('this thread')) resolve(line)
+      })
+    })
+    expect(await said).toBe('this thread was visit 2')
+    child.kill('SIGTERM')
+    expect(await exited).toEqual([0, null])
+  })
+
   test('the example is short', () => {
     expect(block('app.mjs').trimEnd().split('\n').length).toBeLessThanOrEqual(LONGEST_EXAMPLE)
   })
