@@ -26,6 +26,18 @@ test(
 )
 
 test(
+  'a load through ports is measured by turns with that of the main thread, and the nodes agree with what all were told',
+  async () => {
+    const size = ['--nodes', '3', '--groups', '2', '--callers', '8', '--many', '4', '--threads', '1,2']
+    const result = await lastLine('ports', [...size, '--seconds', '0.3', '--warm-up', '0.1', '--rounds', '1'])
+    const turn = { commandsPerSecond: expect.any(Number), mainBusy: expect.any(Number) }
+    const medians = [0, 1, 2].map((threads) => expect.objectContaining({ threads, ...turn }))
+    expect(result).toMatchObject({ agree: true, errors: 0, medians })
+  },
+  LIMIT_MS,
+)
+
+test(
   'the floor measures the same path without the protocol',
   async () => {
     const result = await lastLine('floor', short)
