@@ -92,7 +92,10 @@ export class StageSampler implements StageProbe {
     return watch === undefined ? undefined : this.#find(watch, stage, instance)
   }
 
-  /** What had been written into the rings is visible to the workers; `now` of the host's clock. */
+  /**
+   * What had been written into the rings is visible to the workers. `now`, of the host's clock, is from before: a worker
+   * that is woken may have read it when the host goes on.
+   */
   published(now: Millis): void {
     for (const watch of this.#watches) {
       const { table } = watch.group.proposals

@@ -83,7 +83,7 @@ export class TurnLoop {
     }
     const ended = meter.now()
     meter.times.flushMs += ended - began
-    this.sampler?.published(ended)
+    this.sampler?.published(began)
     // What did not fit waits for a turn, which asks for the space before it rests.
     if (full) this.soon()
   }
@@ -113,7 +113,7 @@ export class TurnLoop {
     this.#router.flush()
     const ended = now()
     times.linkMs += ended - flushed
-    this.sampler?.published(flushed)
+    this.sampler?.published(drained)
     this.sampler?.turned(ended)
     if (worked) this.#meter.callersGo(ended)
     if (worked) this.soon()

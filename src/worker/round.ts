@@ -102,17 +102,17 @@ export class Round implements InboxTarget {
       host.step({ kind: 'drained' }, now)
       host.emit(now)
     }
+    // Before the host can see it: what is noted after that may be older there than its answer.
+    this.#notes?.look(this.#touched, 'sent')
     outbox.publish()
     meter.lap('proposeMs')
-    this.#notes?.look(this.#touched, 'sent')
     for (const store of this.#stores) this.#commit(store, now)
     for (const host of this.#touched) host.serve(now)
+    this.#notes?.look(this.#touched, 'sent', 'chosen')
     outbox.publish()
     meter.lap('persistedMs')
-    this.#notes?.look(this.#touched, 'sent', 'chosen')
     this.#execute(now)
     meter.lap('executeMs')
-    this.#notes?.look(this.#touched, 'executed')
     this.#keep(now)
     this.#report(now)
     const more = this.#carryOver()
@@ -207,6 +207,7 @@ export class Round implements InboxTarget {
       if (this.#pace.isSpent()) break
       this.#turn = start + i + 1
       host.execute(this.#pace, now)
+      this.#notes?.look([host], 'executed')
       outbox.publish()
     }
   }

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { columns, percent } from './columns.js'
+import type { CpuProfile, ProfileNode } from './profiler.js'
+
+/** What a thread was there for. */
+export type ThreadKind = 'main threads' | 'group threads' | 'other threads'
+
+const TOP = 15
+/** A group's thread sleeps in this function, and V8 counts its sleep as its work. */
+const ASLEEP = new Set(['(idle)', 'park src/ring/doorbell.js'])
+const PROJECT = /\/(?:dist\/)?((?:src|workers|native-bench)\/[^?]*)$/
+
+/** By kind of thread, all files together: the functions in which most of the time went, callees left out. */
+export function profileSummary(paths: readonly string[]): string {
+  const kinds = new Map<ThreadKind, { threads: number; self: Map<string, number> }>()
+  for (const path of paths) {
+    const profile = JSON.parse(readFileSync(path, 'utf8')) as CpuProfile
+    const kind = kindOf(basename(path), profile)
+    const sum = kinds.get(kind) ?? { threads: 0, self: new Map<string, number>() }
+    kinds.set(kind, sum)
+    sum.threads++
+    for (const [name, micros] of selfTimes(profile)) sum.self.set(name, (sum.self.get(name) ?? 0) + micros)
+  }
+  return [...kinds].map(([kind, { threads, self }]) => topTable(`${threads} ${kind}`, self)).join('\n')
+}
+
+/** Microseconds by function. */
+export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<string, number> {
+  const names = new Map(nodes.map((node) => [node.id, nameOf(node)]))
+  const times = new Map<string, number>()
+  for (const [i, id] of samples.entries()) {
+    const name = names.get(id) ?? '(unknown)'
+    // The time up to the next sample was spent where this one was taken.
+    times.set(name, (times.get(name) ?? 0) + Math.max(0, timeDeltas[i + 1] ?? 0))
+  }
+  return times
+}
+
+function kindOf(file: string, { nodes }: CpuProfile): ThreadKind {
+  if (/-main\.cpuprofile$/.test(file)) return 'main threads'
+  return nodes.some(({ callFrame }) => callFrame.url.endsWith('src/worker/run-loop.js'))
+    ? 'group threads'
+    : 'other threads'
+}
+
+function nameOf({ callFrame }: ProfileNode): string {
+  const { functionName, url } = callFrame
+  if (url === '') return functionName === '' ? '(anonymous)' : functionName
+  const place = PROJECT.exec(url)?.[1] ?? url.replace(/^.*\/node_modules\//, '')
+  return `${functionName === '' ? '(anonymous)' : functionName} ${place}`
+}
+
+function topTable(title: string, self: ReadonlyMap<string, number>): string {
+  const busy = [...self].filter(([name]) => !ASLEEP.has(name)).sort(([, a], [, b]) => b - a)
+  const sum = busy.reduce((total, [, micros]) => total + micros, 0)
+  const all = [...self.values()].reduce((total, micros) => total + micros, 0)
+  const rows = busy
+    .slice(0, TOP)
+    .map(([name, micros]) => [name, percent(micros / sum), `${Math.round(micros / 1000)} ms`])
+  return columns([`${title}, awake ${percent(sum / all)} of the time`, 'of that', 'self'], rows)
+}
