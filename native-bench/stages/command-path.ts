@@ -34,7 +34,7 @@ const BESIDE = [
   ['back', 'its outbox, host and link; host and inbox here'],
 ] as const
 
-/** Where the latency of single commands goes: rows that add up to the whole. `seconds`: of measurement. */
+/** Where the latency of single commands goes: rows that add up to the whole. */
 export function commandPaths(samples: readonly LedSample[]): string {
   const path = PATH.map(([name, about]): Span => ({ name, about, ms: [] }))
   const beside = BESIDE.map(([name, about]): Span => ({ name, about, ms: [] }))

@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import type { StageSample } from '../../src/index.js'
 import type { Cluster } from '../cluster.js'
 import type { Figures, Watch } from '../measure.js'
@@ -35,7 +36,12 @@ export class Insight implements Watch {
   }
 
   async begin(): Promise<void> {
-    if (this.#options.profile !== undefined) await this.#all({ what: 'start-profile' })
+    const { profile: dir } = this.#options
+    if (dir !== undefined) {
+      // What is wrong with it is better said now than after the measurement.
+      mkdirSync(dir, { recursive: true })
+      await this.#all({ what: 'start-profile' })
+    }
     // What was followed during the warm-up.
     await this.#cluster.insight(1, { what: 'samples' })
     // A node that is gone ends the measurement by itself: it has nothing to tell here any more.

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { NodeStatus, PaxosNode, StageProbe } from '../../src/index.js'
 import { Profiler } from './profiler.js'
@@ -77,10 +77,9 @@ export class NodeInsight {
     return [at('accepted'), at('committed')]
   }
 
-  /** Writes one file for each thread. */
+  /** Writes one file for each thread into a directory that is there. */
   async #stopProfile(dir: string): Promise<string[]> {
     const profiles = (await this.#profiler?.stop()) ?? []
-    mkdirSync(dir, { recursive: true })
     return profiles.map(({ thread, profile }) => {
       const path = join(dir, `node-${this.#nodeId}-${thread}.cpuprofile`)
       writeFileSync(path, JSON.stringify(profile))

@@ -9,7 +9,7 @@ export type ThreadKind = 'main threads' | 'group threads' | 'other threads'
 const TOP = 15
 /** A group's thread sleeps in this function, and V8 counts its sleep as its work. */
 const ASLEEP = new Set(['(idle)', 'park src/ring/doorbell.js'])
-const PROJECT = /\/(?:dist\/)?((?:src|workers|native-bench)\/[^?]*)$/
+const PACKAGES = '/node_modules/'
 
 /** By kind of thread, all files together: the functions in which most of the time went, callees left out. */
 export function profileSummary(paths: readonly string[]): string {
@@ -27,7 +27,8 @@ export function profileSummary(paths: readonly string[]): string {
 
 /** Microseconds by function. */
 export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<string, number> {
-  const names = new Map(nodes.map((node) => [node.id, nameOf(node)]))
+  const callers = new Map(nodes.flatMap((node) => (node.children ?? []).map((child) => [child, node] as const)))
+  const names = new Map(nodes.map((node) => [node.id, nameOf(node, callers.get(node.id))]))
   const times = new Map<string, number>()
   for (const [i, id] of samples.entries()) {
     const name = names.get(id) ?? '(unknown)'
@@ -44,11 +45,18 @@ function kindOf(file: string, { nodes }: CpuProfile): ThreadKind {
     : 'other threads'
 }
 
-function nameOf({ callFrame }: ProfileNode): string {
+/** With its place. What has none is V8's own, or native code: then its caller tells more. */
+function nameOf({ callFrame }: ProfileNode, caller: ProfileNode | undefined): string {
   const { functionName, url } = callFrame
-  if (url === '') return functionName === '' ? '(anonymous)' : functionName
-  const place = PROJECT.exec(url)?.[1] ?? url.replace(/^.*\/node_modules\//, '')
-  return `${functionName === '' ? '(anonymous)' : functionName} ${place}`
+  if (url !== '') return `${functionName || '(anonymous)'} ${placeOf(url)}`
+  if (functionName.startsWith('(') || caller === undefined || caller.callFrame.url === '')
+    return functionName || '(native)'
+  return `${functionName || '(native)'} < ${nameOf(caller, undefined)}`
+}
+
+function placeOf(url: string): string {
+  const at = url.lastIndexOf(PACKAGES)
+  return at >= 0 ? url.slice(at + PACKAGES.length) : url.replace(/^.*\/dist\//, '')
 }
 
 function topTable(title: string, self: ReadonlyMap<string, number>): string {

@@ -1,6 +1,6 @@
 /**
- * The parts of a worker's time, in the order of a round; docs/performance-counters.md says what belongs to which. Together they are
- * all of it: milliseconds by the clock, so that a thread that waits for a core is in them too.
+ * The parts of a worker's time, in the order of a round: docs/benchmarks.md says what belongs to which. Together they are
+ * all of it, by the clock: a thread that waits for a core is in them too.
  */
 export const WORKER_TIMES = [
   'startMs',
