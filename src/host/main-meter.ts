@@ -17,7 +17,7 @@ export interface MainTimes {
   receiveMs: Millis
 }
 
-/** Where the main thread's time goes as far as the node is concerned. The clock is read per turn and frame, not per command. */
+/** Where the main thread's time goes, as far as the node is concerned: the clock is read per turn and frame, not per command. */
 export class MainMeter {
   readonly times: MainTimes = {
     turns: 0,
@@ -29,6 +29,8 @@ export class MainMeter {
     receiveMs: 0,
   }
   readonly now: () => Millis
+  /** Set while outboxes are read: some caller has its result. */
+  hasResults = false
   /** When callers began to run; 0: they do not. */
   #callersSince: Millis = 0
   readonly #callersWent = () => this.callersWent()
@@ -39,11 +41,13 @@ export class MainMeter {
   }
 
   /**
-   * At the end of a turn that has given results. A tick comes when no promise is left whose turn it is: so one that is
-   * asked for behind the first caller comes when the last caller is through.
+   * At the end of a turn: callers that have results are next. A tick comes when no promise is left whose turn it is: so
+   * one that is asked for behind the first caller comes when the last caller is through.
    */
-  callersGo(since: Millis): void {
-    this.#callersSince = since
+  turnEnded(): void {
+    if (!this.hasResults) return
+    this.hasResults = false
+    this.#callersSince = this.now()
     queueMicrotask(this.#askForTick)
   }
 

@@ -115,9 +115,9 @@ export class TurnLoop {
     times.linkMs += ended - flushed
     this.sampler?.published(drained)
     this.sampler?.turned(ended)
-    if (worked) this.#meter.callersGo(ended)
     if (worked) this.soon()
     else this.#rest()
+    this.#meter.turnEnded()
   }
 
   #rest(): void {

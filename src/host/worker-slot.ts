@@ -122,15 +122,18 @@ export class WorkerSlot {
         this.#route(view, bytes, offset, length)
         break
       case RECORD_KIND.reply:
+        this.#meter.hasResults = true
         this.#replies.read(view, bytes, offset, length)
         this.#byIndex.get(this.#replies.group)?.replied(this.#replies, now)
         break
       case RECORD_KIND.ended: {
+        this.#meter.hasResults = true
         const ended = readEnded(view, offset, length)
         this.#byIndex.get(ended.group)?.ended(ended, now)
         break
       }
       case RECORD_KIND.queryReply: {
+        this.#meter.hasResults = true
         const head = readQueryReply(view, offset, length)
         this.#byIndex.get(head.group)?.queryReplied(head, bytes, offset, length, now)
         break
