@@ -7,8 +7,17 @@ import type { CpuProfile, ProfileNode } from './profiler.js'
 export type ThreadKind = 'main threads' | 'group threads' | 'other threads'
 
 const TOP = 15
-/** A group's thread sleeps in this function, and V8 counts its sleep as its work. */
-const ASLEEP = new Set(['(idle)', 'park src/ring/doorbell.js'])
+/**
+ * V8 counts the sleep of a group's thread as work of the function that sleeps, or of those that it has been inlined into:
+ * these do nothing else that takes time.
+ */
+const ASLEEP = new Set([
+  '(idle)',
+  'park src/ring/doorbell.js',
+  'runLoop src/worker/run-loop.js',
+  'groupWorker workers/group-worker.js',
+])
+const GROUP_THREAD = /\/(?:workers\/group-worker|src\/worker\/run-loop)\.js$/
 const PACKAGES = '/node_modules/'
 
 /** By kind of thread, all files together: the functions in which most of the time went, callees left out. */
@@ -40,9 +49,7 @@ export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile): Map<strin
 
 function kindOf(file: string, { nodes }: CpuProfile): ThreadKind {
   if (/-main\.cpuprofile$/.test(file)) return 'main threads'
-  return nodes.some(({ callFrame }) => callFrame.url.endsWith('src/worker/run-loop.js'))
-    ? 'group threads'
-    : 'other threads'
+  return nodes.some(({ callFrame }) => GROUP_THREAD.test(callFrame.url)) ? 'group threads' : 'other threads'
 }
 
 /** With its place. What has none is V8's own, or native code: then its caller tells more. */

@@ -24,6 +24,7 @@ const INTERVAL_MICROS = 1_000
 /** A thread that is asleep answers when it wakes. */
 const ANSWER_MS = 5_000
 
+type Post = (method: string, params?: object) => Promise<unknown>
 type Reply = { readonly id: number; readonly result?: unknown; readonly error?: { readonly message: string } }
 
 /**
@@ -39,6 +40,25 @@ export class Profiler {
 
   /** Resolves when all threads are being profiled. */
   async start(): Promise<void> {
+    await this.#attach()
+    await this.#onAll(async (post) => {
+      await post('Profiler.enable')
+      await post('Profiler.setSamplingInterval', { interval: INTERVAL_MICROS })
+      await post('Profiler.start')
+    })
+  }
+
+  async stop(): Promise<ThreadProfile[]> {
+    const profiles = await this.#onAll(async (post, thread) => {
+      const { profile } = (await post('Profiler.stop')) as { profile: CpuProfile }
+      return { thread, profile }
+    })
+    await this.#post('NodeWorker.disable')
+    this.#session.disconnect()
+    return profiles
+  }
+
+  async #attach(): Promise<void> {
     const session = this.#session
     session.connect()
     session.on('NodeWorker.attachedToWorker', ({ params }) => {
@@ -53,28 +73,14 @@ export class Profiler {
       this.#waiting.delete(reply.id)
     })
     await this.#post('NodeWorker.enable', { waitForDebuggerOnStart: false })
-    const begin = async (post: (method: string, params?: object) => Promise<unknown>) => {
-      await post('Profiler.enable')
-      await post('Profiler.setSamplingInterval', { interval: INTERVAL_MICROS })
-      await post('Profiler.start')
-    }
-    await Promise.all([
-      begin((method, params) => this.#post(method, params)),
-      ...[...this.#workers.keys()].map((thread) => begin((method, params) => this.#ask(thread, method, params))),
-    ])
   }
 
-  async stop(): Promise<ThreadProfile[]> {
-    const end = async (thread: string, answer: Promise<unknown>): Promise<ThreadProfile> => {
-      return { thread, profile: ((await answer) as { profile: CpuProfile }).profile }
-    }
-    const profiles = await Promise.all([
-      end('main', this.#post('Profiler.stop')),
-      ...[...this.#workers.keys()].map((thread) => end(`worker-${thread}`, this.#ask(thread, 'Profiler.stop'))),
+  #onAll<T>(act: (post: Post, thread: string) => Promise<T>): Promise<T[]> {
+    const workers = [...this.#workers.keys()]
+    return Promise.all([
+      act((method, params) => this.#post(method, params), 'main'),
+      ...workers.map((worker) => act((method, params) => this.#ask(worker, method, params), `worker-${worker}`)),
     ])
-    await this.#post('NodeWorker.disable')
-    this.#session.disconnect()
-    return profiles
   }
 
   #post(method: string, params: object = {}): Promise<unknown> {
