@@ -1,6 +1,7 @@
 import { PaxosNode } from '../src/index.js'
 import type { ProcessSample } from './measure.js'
 import type { NodeSettings } from './node-settings.js'
+import type { NodeInsight } from './stages/node-insight.js'
 import { ownUsage } from './usage.js'
 
 /** What must be the same on all nodes once they are quiet. */
@@ -16,7 +17,7 @@ export interface GroupState {
   readonly sum: number
 }
 
-export function startNode(settings: NodeSettings): Promise<PaxosNode> {
+export function startNode(settings: NodeSettings, insight?: NodeInsight): Promise<PaxosNode> {
   const { nodeId, nodes, dataDir, groups, machine, window, rttMs, flushDelayMs } = settings
   return PaxosNode.start({
     nodeId,
@@ -27,7 +28,7 @@ export function startNode(settings: NodeSettings): Promise<PaxosNode> {
     clusterSecret: 'a secret for benchmarks only',
     create: true,
     tuning: window === undefined ? {} : { window },
-    testing: { rttMs, flushDelayMs },
+    testing: { rttMs, flushDelayMs, onStages: settings.stages ? insight?.onStages : undefined },
   })
 }
 

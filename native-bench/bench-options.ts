@@ -16,6 +16,10 @@ export interface BenchOptions {
   /** By how much every durable commit takes longer, in milliseconds. */
   readonly flushDelayMs: number
   readonly json: boolean
+  /** Follow single commands, and print where the time goes. */
+  readonly stages?: boolean
+  /** Where the CPU profiles of all threads are written. */
+  readonly profile?: string | undefined
   /** Where the temporary directory of this run is made: chooses the disk. */
   readonly data: string | undefined
   /** The floor only: alternate it with the runtime. */
@@ -37,6 +41,9 @@ const usage = `  --nodes N         processes, one of them this one (default 3)
   --data DIR        make the temporary directory there, to choose the disk
   --json            one JSON object as the last line`
 
+const insightUsage = `  --stages          where the time goes: of single commands, and of each thread
+  --profile DIR     write CPU profiles of all threads of all nodes there, and print what they spend most on`
+
 const floorUsage = `  --against         measure floor and runtime by turns, and print their ratio
   --rounds N        turns of each (default 3)
   --parts           each part of the machine and of the path by itself, instead`
@@ -45,7 +52,7 @@ export function parseBenchOptions(args: readonly string[], floor = false): Bench
   try {
     return read(args, floor)
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}${floor ? `\n${floorUsage}` : ''}`)
+    console.error(`${(error as Error).message}\n\n${usage}\n${floor ? floorUsage : insightUsage}`)
     return process.exit(2)
   }
 }
@@ -73,10 +80,11 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
             parts: { type: 'boolean', default: false },
             rounds: number('3'),
           }
-        : {}),
+        : { stages: { type: 'boolean', default: false }, profile: { type: 'string' } }),
     } as const,
   })
   const floorValues = values as { against?: boolean; parts?: boolean; rounds?: string }
+  const insight = values as { stages?: boolean; profile?: string }
   return {
     nodes: within('--nodes', values.nodes, 1, 9),
     groups: within('--groups', values.groups, 1, 1_024),
@@ -89,6 +97,8 @@ function read(args: readonly string[], floor: boolean): BenchOptions {
     rttMs: within('--rtt', values.rtt, 0, 10_000, true),
     flushDelayMs: within('--flush-delay', values['flush-delay'], 0, 10_000, true),
     json: values.json,
+    stages: insight.stages ?? false,
+    profile: insight.profile,
     data: values.data,
     against: floorValues.against ?? false,
     parts: floorValues.parts ?? false,

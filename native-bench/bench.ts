@@ -10,8 +10,9 @@ async function main(): Promise<boolean> {
   const signal = interruptible()
   const { nodes, groups, callers, bytes, seconds } = options
   console.log(`${nodes} nodes, ${groups} groups, ${callers} callers, ${bytes} B, ${seconds} s`)
-  const { figures, agreement } = await runRuntime(options, signal, (line) => console.log(line))
+  const { figures, agreement, insight } = await runRuntime(options, signal, (line) => console.log(line))
   console.log(`\n${figuresTable(figures)}\n`)
+  if (insight !== undefined) console.log(`${insight}\n`)
   console.log(agreementLine(agreement, nodes))
   if (options.json) console.log(JSON.stringify({ ...figures, agree: agreement.agree, options }))
   return agreement.agree

@@ -4,6 +4,7 @@ import { ChildChannel } from './child-channel.js'
 import type { LoadTarget } from './load.js'
 import type { ProcessSample, Subject } from './measure.js'
 import { type ClusterSettings, type NodeSettings, nodeSettings } from './node-settings.js'
+import { type InsightRequest, NodeInsight } from './stages/node-insight.js'
 
 /** Node 1 in this process, all others in processes of their own, each with its data in `dir`. */
 export class Cluster implements Subject {
@@ -11,6 +12,7 @@ export class Cluster implements Subject {
   readonly target: LoadTarget
   readonly #settings: readonly NodeSettings[]
   readonly #children = new Map<number, ChildChannel>()
+  readonly #insight = new NodeInsight(1)
   #local: PaxosNode | undefined
 
   private constructor(settings: readonly NodeSettings[]) {
@@ -26,7 +28,7 @@ export class Cluster implements Subject {
     try {
       // All at once: the cluster is born when all of its nodes are there.
       const others = cluster.#settings.slice(1).map(({ nodeId }) => cluster.startChild(nodeId))
-      cluster.#local = await startNode(cluster.#settings[0]!)
+      cluster.#local = await startNode(cluster.#settings[0]!, cluster.#insight)
       await Promise.all(others)
       return cluster
     } catch (error) {
@@ -62,6 +64,12 @@ export class Cluster implements Subject {
   groupStates(): Promise<GroupState[][]> {
     const others = [...this.#children].sort(([a], [b]) => a - b).map(([, child]) => child.ask<GroupState[]>('groups'))
     return Promise.all([groupStates(this.local), ...others])
+  }
+
+  /** Of one node: where its time goes (native-bench/stages). */
+  insight<T>(nodeId: number, request: InsightRequest): Promise<T> {
+    if (nodeId !== 1) return this.child(nodeId).ask('insight', request)
+    return this.#insight.answer(this.local, request) as Promise<T>
   }
 
   async stop(): Promise<void> {

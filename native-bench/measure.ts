@@ -56,6 +56,12 @@ export interface Figures {
 // The histogram holds the time between two looks, so the interval itself is taken off.
 const LOOP_RESOLUTION_MS = 1
 
+/** What looks at the measured interval, and at nothing else. */
+export interface Watch {
+  begin(): Promise<void>
+  end(): Promise<void>
+}
+
 export type Progress = (line: string) => void
 
 /** Warms up, measures, and waits for the last answers. */
@@ -64,11 +70,13 @@ export async function measure(
   options: BenchOptions,
   signal: AbortSignal,
   progress: Progress,
+  watch?: Watch,
 ): Promise<Figures> {
   const load = new Load(subject.target, options)
   load.start()
   try {
     await sleep(options.warmUpSeconds * 1000, undefined, { signal })
+    await watch?.begin()
     const before = await subject.samples()
     const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
     delay.enable()
@@ -78,6 +86,7 @@ export async function measure(
     const { commands, errors, seconds } = load.sample()
     delay.disable()
     const after = await subject.samples()
+    await watch?.end()
     const { latency } = load
     const ms = (percentile: number) => latency.getValueAtPercentile(percentile) / 1000
     const latencyMs = { p50: ms(50), p90: ms(90), p99: ms(99), p999: ms(99.9), max: latency.maxValue / 1000 }

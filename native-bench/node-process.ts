@@ -2,9 +2,11 @@
 import { groupStates, sampleNode, startNode } from './bench-node.js'
 import { serveParent, settingsFromParent } from './child-channel.js'
 import type { NodeSettings } from './node-settings.js'
+import { type InsightRequest, NodeInsight } from './stages/node-insight.js'
 
 const settings = settingsFromParent<NodeSettings>()
-const starting = startNode(settings)
+const insight = new NodeInsight(settings.nodeId)
+const starting = startNode(settings, insight)
 // A failure reaches the parent as the answer to its first request.
 starting.catch(() => undefined)
 
@@ -22,6 +24,8 @@ serveParent(async (kind, body) => {
       await node.group(group).propose(new Uint8Array(bytes))
       return true
     }
+    case 'insight':
+      return insight.answer(node, body as InsightRequest)
     case 'status':
       return node.status()
     case 'stop':

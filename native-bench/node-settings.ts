@@ -15,18 +15,24 @@ export interface NodeSettings {
   readonly window: number | undefined
   readonly rttMs: number
   readonly flushDelayMs: number
+  /** Single commands are followed (`testing.onStages`). */
+  readonly stages?: boolean | undefined
 }
 
-export type ClusterSettings = Pick<NodeSettings, 'groups' | 'machine' | 'window' | 'rttMs' | 'flushDelayMs'> & {
+export type ClusterSettings = Pick<
+  NodeSettings,
+  'groups' | 'machine' | 'window' | 'rttMs' | 'flushDelayMs' | 'stages'
+> & {
   readonly nodes: number
 }
 
 /** Of every node, with ports that were free just now. */
 export async function nodeSettings(settings: ClusterSettings, dir: string): Promise<NodeSettings[]> {
-  const { nodes: count, groups, machine, window, rttMs, flushDelayMs } = settings
+  const { nodes: count, groups, machine, window, rttMs, flushDelayMs, stages } = settings
+  const same = { groups, machine, window, rttMs, flushDelayMs, stages }
   const ports = await freePorts(count)
   const nodes = Object.fromEntries(ports.map((port, i) => [i + 1, `127.0.0.1:${port}`]))
   return ports.map((_, i) => {
-    return { nodeId: i + 1, nodes, dataDir: join(dir, `node-${i + 1}`), groups, machine, window, rttMs, flushDelayMs }
+    return { ...same, nodeId: i + 1, nodes, dataDir: join(dir, `node-${i + 1}`) }
   })
 }

@@ -3,6 +3,7 @@ import type { BenchOptions } from './bench-options.js'
 import { Cluster } from './cluster.js'
 import { FloorCluster } from './floor-cluster.js'
 import { type Figures, measure, type Progress } from './measure.js'
+import { Insight } from './stages/insight.js'
 import { makeWorkDir, removeWorkDir } from './work-dir.js'
 
 const AGREE_MS = 60_000
@@ -10,6 +11,8 @@ const AGREE_MS = 60_000
 export interface RuntimeRun {
   readonly figures: Figures
   readonly agreement: Agreement
+  /** Where the time went, if it was asked for. */
+  readonly insight: string | undefined
 }
 
 /** One cluster of the runtime, from its birth to the removal of its files. */
@@ -17,9 +20,10 @@ export function runRuntime(options: BenchOptions, signal: AbortSignal, progress:
   return inWorkDir(options, async (dir) => {
     const cluster = await Cluster.start(options, dir)
     try {
-      const figures = await measure(cluster, options, signal, progress)
+      const watch = options.stages || options.profile !== undefined ? new Insight(cluster, options) : undefined
+      const figures = await measure(cluster, options, signal, progress, watch)
       const agreement = await waitForAgreement(() => cluster.groupStates(), figures, AGREE_MS)
-      return { figures, agreement }
+      return { figures, agreement, insight: watch?.report(figures) }
     } finally {
       await cluster.stop()
     }

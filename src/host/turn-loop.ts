@@ -1,6 +1,8 @@
 import type { Doorbell } from '../ring/doorbell.js'
 import type { HostedGroup } from './hosted-group.js'
+import type { MainMeter } from './main-meter.js'
 import type { Router } from './router.js'
+import type { StageSampler } from './stage-sampler.js'
 import type { WorkerSlot } from './worker-slot.js'
 
 /**
@@ -12,6 +14,7 @@ export class TurnLoop {
   readonly #slots: readonly WorkerSlot[]
   readonly #groups: readonly HostedGroup[]
   readonly #router: Router
+  readonly #meter: MainMeter
   readonly #bell: Doorbell
   readonly #corrupt: (slot: WorkerSlot, error: unknown) => void
   #running = false
@@ -21,18 +24,21 @@ export class TurnLoop {
   readonly #turn = () => this.#run()
   readonly #publish = () => this.#publishAll()
   readonly #mayRest = () => this.#slots.every((slot) => slot.port?.mayRest() ?? true)
-  turns = 0
+  /** Only while stages are sampled. */
+  sampler: StageSampler | undefined
 
   constructor(
     slots: readonly WorkerSlot[],
     groups: readonly HostedGroup[],
     router: Router,
+    meter: MainMeter,
     bell: Doorbell,
     corrupt: (slot: WorkerSlot, error: unknown) => void,
   ) {
     this.#slots = slots
     this.#groups = groups
     this.#router = router
+    this.#meter = meter
     this.#bell = bell
     this.#corrupt = corrupt
   }
@@ -66,12 +72,18 @@ export class TurnLoop {
 
   #publishAll(): void {
     this.#publishing = false
+    const meter = this.#meter
+    meter.callersWent()
+    const began = meter.now()
     let full = false
     for (const { port } of this.#slots) {
       if (port === undefined) continue
       port.publish()
       full ||= port.isFull
     }
+    const ended = meter.now()
+    meter.times.flushMs += ended - began
+    this.sampler?.published(began)
     // What did not fit waits for a turn, which asks for the space before it rests.
     if (full) this.soon()
   }
@@ -79,7 +91,10 @@ export class TurnLoop {
   #run(): void {
     this.#turning = false
     if (!this.#running) return
-    this.turns++
+    const { times, now } = this.#meter
+    times.turns++
+    const began = now()
+    const routedBefore = times.routeMs
     let worked = false
     for (const slot of this.#slots) {
       try {
@@ -88,12 +103,21 @@ export class TurnLoop {
         this.#corrupt(slot, error)
       }
     }
+    const drained = now()
+    times.repliesMs += drained - began - (times.routeMs - routedBefore)
     for (const { port } of this.#slots) port?.beginTurn()
     for (const group of this.#groups) group.flush()
     for (const { port } of this.#slots) port?.publish()
+    const flushed = now()
+    times.flushMs += flushed - drained
     this.#router.flush()
+    const ended = now()
+    times.linkMs += ended - flushed
+    this.sampler?.published(drained)
+    this.sampler?.turned(ended)
     if (worked) this.soon()
     else this.#rest()
+    this.#meter.turnEnded()
   }
 
   #rest(): void {

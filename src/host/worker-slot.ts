@@ -14,6 +14,7 @@ import {
 import { TIMER_KINDS, type TimerKind } from '../core/timers.js'
 import { dueIndex, type WorkerMemory } from '../ring/worker-memory.js'
 import type { HostedGroup } from './hosted-group.js'
+import type { MainMeter } from './main-meter.js'
 import type { Router } from './router.js'
 import type { TimerHeap } from './timer-heap.js'
 import type { RunningTask } from './worker-pool.js'
@@ -38,6 +39,8 @@ export class WorkerSlot {
   port: WorkerPort | undefined
   memory: WorkerMemory | undefined
   task: RunningTask | undefined
+  /** When its outbox was last read: after what was there had been fixed. */
+  drainedAt: Millis = 0
   /** Groups of this life that have reported themselves running. */
   #reported = new Set<HostedGroup>()
   readonly #byIndex: ReadonlyMap<number, HostedGroup>
@@ -45,7 +48,7 @@ export class WorkerSlot {
   readonly #router: Router
   readonly #timers: TimerHeap
   readonly #timerSlots: readonly number[]
-  readonly #now: () => Millis
+  readonly #meter: MainMeter
   readonly #events: SlotEvents
   readonly #replies = new ReplyReader()
 
@@ -54,7 +57,7 @@ export class WorkerSlot {
     groups: readonly HostedGroup[],
     router: Router,
     timers: TimerHeap,
-    now: () => Millis,
+    meter: MainMeter,
     events: SlotEvents,
   ) {
     this.index = index
@@ -63,7 +66,7 @@ export class WorkerSlot {
     this.#placeOf = new Map(groups.map((group, place) => [group, place]))
     this.#router = router
     this.#timers = timers
-    this.#now = now
+    this.#meter = meter
     this.#events = events
     this.#timerSlots = groups.flatMap((_, place) =>
       TIMER_KINDS.map((_, kind) => timers.slot(() => this.#due(place, kind))),
@@ -103,7 +106,8 @@ export class WorkerSlot {
     if (port === undefined || port.end.outbox.isEmpty()) return false
     const { outbox } = port
     port.end.outbox.snapshot()
-    const now = this.#now()
+    const now = this.#meter.now()
+    this.drainedAt = now
     // A record may end this life (an event that the node acts on); then its rings are no more ours.
     while (this.port === port && outbox.next()) {
       this.#take(outbox.kind, outbox.view, outbox.bytes, outbox.offset, outbox.length, now)
@@ -115,18 +119,21 @@ export class WorkerSlot {
   #take(kind: number, view: DataView, bytes: Uint8Array, offset: number, length: number, now: Millis): void {
     switch (kind) {
       case RECORD_KIND.send:
-        this.#router.route(view, bytes, offset, length)
+        this.#route(view, bytes, offset, length)
         break
       case RECORD_KIND.reply:
+        this.#meter.hasResults = true
         this.#replies.read(view, bytes, offset, length)
         this.#byIndex.get(this.#replies.group)?.replied(this.#replies, now)
         break
       case RECORD_KIND.ended: {
+        this.#meter.hasResults = true
         const ended = readEnded(view, offset, length)
         this.#byIndex.get(ended.group)?.ended(ended, now)
         break
       }
       case RECORD_KIND.queryReply: {
+        this.#meter.hasResults = true
         const head = readQueryReply(view, offset, length)
         this.#byIndex.get(head.group)?.queryReplied(head, bytes, offset, length, now)
         break
@@ -144,6 +151,13 @@ export class WorkerSlot {
         break
       }
     }
+  }
+
+  #route(view: DataView, bytes: Uint8Array, offset: number, length: number): void {
+    const { times, now } = this.#meter
+    const began = now()
+    this.#router.route(view, bytes, offset, length)
+    times.routeMs += now() - began
   }
 
   #setTimer(view: DataView, offset: number, length: number, now: Millis): void {

@@ -22,6 +22,7 @@ export class OwnRuns {
   readonly #builder = new RunBuilder()
   readonly #bounds: RunBounds
   #sequence = 0
+  #cutUpTo = 0
   #deadline: Millis = 0
   #heldBytes = 0
 
@@ -32,6 +33,12 @@ export class OwnRuns {
   /** Bytes that wait outside of the core. */
   get heldBytes(): number {
     return this.#heldBytes + this.#builder.byteLength
+  }
+
+  /** The last sequence that was added. */
+  get readUpTo(): number {
+    const { count } = this.#builder
+    return count > 0 ? this.#sequence + count - 1 : this.#cutUpTo
   }
 
   get openRuns(): number {
@@ -66,6 +73,7 @@ export class OwnRuns {
     const count = this.#builder.count
     if (count === 0) return
     const body = this.#builder.take()
+    this.#cutUpTo = this.#sequence + count - 1
     this.#heldBytes += body.length
     this.#held.push({ sequence: this.#sequence, count, body, deadline: this.#deadline })
   }

@@ -114,6 +114,7 @@ export class TestCluster {
     const { round } = buildWorker(task, {
       end: openWorkerEnd(memory),
       clock: this.clock,
+      watch: this.clock,
       machines,
       openLog,
       openState: ({ statePath }, setAside, damaged) => {
