@@ -21,7 +21,6 @@ import type { ProcessSample } from './measure.js'
 import type { NodeSettings } from './node-settings.js'
 import { ownUsage } from './usage.js'
 
-const THREADS_PER_CORE = 4
 const LIMITS = { maxFrameBytes: 64 * 1024 * 1024, maxMessageBytes: 32 * 1024 * 1024 }
 const LINK_BYTES = 256 * 1024 * 1024
 const COUNTERS = ['commits', 'batches']
@@ -114,7 +113,7 @@ export class FloorHost {
   /** Threads and stores as the runtime shares them out by default. */
   #startWorkers(): Promise<unknown>[] {
     const { groups, nodes, nodeId, dataDir, flushDelayMs } = this.#settings
-    const threads = Math.min(groups, THREADS_PER_CORE * availableParallelism())
+    const threads = Math.min(groups, availableParallelism())
     return Array.from({ length: threads }, (_, thread) => {
       const mine = Array.from({ length: groups }, (_, group) => group).filter((group) => group % threads === thread)
       const memory = allocateWorkerMemory({
