@@ -75,20 +75,23 @@ export const folders = {
     packages: ['commander'],
     node: '*',
   },
+  // What runs in the application's own threads: the calls of the host. A test proves that nothing native, no socket and none
+  // of the host's packages is loaded with it.
+  'src/port': { imports: ['src/host', 'src/codec', 'src/ring', 'src/base'], packages: [], node: '*' },
   'src/index.ts': { imports: ['src/host', 'src/state-machine'], packages: [], node: [] },
   workers: { imports: '*', packages: [], node: '*' },
   'native-bench': {
-    imports: ['src/index.ts', 'src/ring', 'src/store', 'src/net', 'src/codec', 'src/core', 'src/base'],
+    imports: ['src/index.ts', 'src/port', 'src/ring', 'src/store', 'src/net', 'src/codec', 'src/core', 'src/base'],
     packages: '*',
     node: '*',
   },
-  examples: { imports: ['src/index.ts'], packages: ['uWebSockets.js'], node: '*' },
+  examples: { imports: ['src/index.ts', 'src/port'], packages: ['uWebSockets.js'], node: '*' },
   test: everything,
 }
 
 // Whoever is not free of these rules by the table above may import such a module only where it is named here.
 export const ownedModules = {
-  'node:worker_threads': ['workers', 'native-bench', 'test'],
+  'node:worker_threads': ['workers', 'src/port', 'native-bench', 'test'],
   'node:net': ['src/net', 'native-bench', 'test', 'examples'],
   'node:dgram': ['src/net', 'native-bench', 'test', 'examples'],
   'node:tls': ['src/net', 'native-bench', 'test', 'examples'],

@@ -7,6 +7,7 @@ export type { Logger, PaxosOptions } from './host/option-schema.js'
 export { type Outcome, PaxosError } from './host/paxos-error.js'
 export { PaxosNode, type StopOptions } from './host/paxos-node.js'
 export type { Answer, SettledAnswer } from './host/pending.js'
+export type { PortView } from './host/ports.js'
 export type { StageProbe, StageSample } from './host/stage-sampler.js'
 export {
   type AnyStateMachine,

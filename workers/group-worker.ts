@@ -1,6 +1,9 @@
+import { receiveMessageOnPort } from 'node:worker_threads'
+import type { PortChange } from '../src/codec/port-news.js'
 import { ALL_GROUPS } from '../src/codec/record-kinds.js'
-import type { WorkerTask } from '../src/codec/worker-task.js'
+import type { WorkerThreadTask } from '../src/codec/worker-task.js'
 import { allocateDoorbell, Doorbell } from '../src/ring/doorbell.js'
+import type { PortMemory } from '../src/ring/port-memory.js'
 import { openWorkerEnd, type WorkerMemory } from '../src/ring/worker-memory.js'
 import { loadStateMachines } from '../src/state-machine/load.js'
 import { LmdbLogStore } from '../src/store/lmdb-log-store.js'
@@ -16,7 +19,7 @@ import { runLoop } from '../src/worker/run-loop.js'
  * One worker's thread, as a task of the pool that ends when the host says stop. Asynchronous only until its loop begins:
  * then no promise resolves here any more. What goes wrong before that is thrown as `{ code, message }`.
  */
-export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promise<void> {
+export default async function groupWorker(task: WorkerThreadTask<WorkerMemory>): Promise<void> {
   try {
     const { voterId } = task
     const clock = monotonicClock(task.hostNow)
@@ -31,6 +34,7 @@ export default async function groupWorker(task: WorkerTask<WorkerMemory>): Promi
       clock,
       watch: machineClock,
       machines,
+      nextPortChange: () => receiveMessageOnPort(task.portChanges)?.message as PortChange<PortMemory> | undefined,
       openLog: ({ path }) => new LmdbLogStore({ path, voterId, gate, hooks }),
       openState: ({ statePath: path }, setAside, damaged) =>
         openStateStore({ path, voterId, gate, cacheBytes: task.state.cacheBytes }, setAside, damaged),

@@ -5,7 +5,8 @@ import { checkRecord, numberOf, wordAt } from './record-kinds.js'
 
 /**
  * Host to worker. Deadlines are milliseconds of the monotonic clock; infinite where there is none. A `write…` fills the
- * head at `offset`; the tail, where there is one, begins right behind it. STOP has no content.
+ * head at `offset`; the tail, where there is one, begins right behind it. STOP has no content, nor has PORTS, which says that
+ * there are messages about ports of the application (port-news.ts).
  */
 
 /** COMMAND: u16 group, u16 machine, u8 flags, 3 B 0, f64 sequence, f64 deadline; tail: the payload. */

@@ -12,6 +12,7 @@ export const RECORD_KIND = {
   read: 3,
   stop: 4,
   tune: 5,
+  ports: 6,
   // Command inbox, host to worker.
   command: 16,
   // Outbox, worker to host.

@@ -12,6 +12,8 @@ export interface WorkerTask<Memory = unknown> {
   readonly memory: Memory
   /** How many groups of each worker take or load a checkpoint: the same in all of them, opaque like `memory`. */
   readonly catchUps: SharedArrayBuffer
+  /** By group: how many sequences of own commands have been used. It outlives this worker: none is used twice. */
+  readonly sequences: SharedArrayBuffer
   readonly nodeId: NodeId
   readonly voterId: VoterId
   /** 64 random bits as 16 hex digits of this start of the process. */
@@ -40,6 +42,12 @@ export interface WorkerTask<Memory = unknown> {
   readonly createGroups: readonly GroupIndex[]
   /** Benchmarks only: milliseconds that every durable commit takes longer. */
   readonly flushDelayMs: number
+}
+
+/** With what only a thread of its own can have. */
+export interface WorkerThreadTask<Memory = unknown> extends WorkerTask<Memory> {
+  /** `PortChange`s come here, to be taken after a record PORTS. */
+  readonly portChanges: InstanceType<typeof MessagePort>
 }
 
 export interface WorkerStore {

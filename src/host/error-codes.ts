@@ -32,6 +32,10 @@ export const ERROR_CODES = [
   'QUERY_FAILED',
   'CHECKPOINT_FAILED',
   'NODE_STOPPED',
+  // Ports of the application.
+  'TOO_MANY_PORTS',
+  'PORT_CLOSED',
+  'RESULT_UNREAD',
   // Groups, workers and stores in trouble: for callers, and as alarms.
   'GROUP_RESTARTED',
   'GROUP_FAILED',

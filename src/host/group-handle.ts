@@ -6,6 +6,7 @@ import type { HostedGroup } from './hosted-group.js'
 import { PaxosError } from './paxos-error.js'
 import type { Answer, SettledAnswer } from './pending.js'
 import { encodeCall } from './results.js'
+import type { CallPort } from './worker-port.js'
 
 export interface ProposeOptions {
   /** Milliseconds until the call ends with `TIMEOUT` or `NO_QUORUM`; default `timeouts.proposeMs`. */
@@ -78,10 +79,10 @@ export interface HandleSettings {
 /** One group of the cluster, seen from this node. Cheap; holds no state of its own. */
 export class GroupHandle {
   readonly index: number
-  readonly #group: HostedGroup
+  readonly #group: HostedGroup<CallPort>
   readonly #settings: HandleSettings
 
-  constructor(group: HostedGroup, settings: HandleSettings) {
+  constructor(group: HostedGroup<CallPort>, settings: HandleSettings) {
     this.index = group.index
     this.#group = group
     this.#settings = settings

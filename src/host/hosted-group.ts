@@ -17,7 +17,7 @@ import type { ErrorCode } from './error-codes.js'
 import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
 import { isPaxosError, readOutcome } from './results.js'
 import type { TimerHeap } from './timer-heap.js'
-import type { WorkerPort } from './worker-port.js'
+import type { CallPort, WorkerPort } from './worker-port.js'
 
 /** What a group needs of the node. */
 export interface GroupSurroundings {
@@ -26,15 +26,18 @@ export interface GroupSurroundings {
   /** Asks for a turn: records have been written that are not published. */
   wrote(): void
   /** To the present life of the worker, if there is one; whether or not it is ready. */
-  tune(group: HostedGroup, command: GroupCommand): void
+  tune(group: GroupIndex, command: GroupCommand): void
   /** Whether this node has links to a majority of the voters, itself included. */
   reachesMajority(): boolean
 }
 
 const READ_CONSISTENCIES = ['quorum', 'local'] as const
 
-/** One group as the host sees it: its callers, its state, and what its worker said last. */
-export class HostedGroup {
+/**
+ * One group as the host sees it: its callers, its state, and what its worker said last. A port of the application has
+ * one of its own, for its callers alone.
+ */
+export class HostedGroup<Port extends CallPort = WorkerPort> {
   readonly index: GroupIndex
   readonly proposals: Calls
   /** One lane per consistency: a local read does not stand behind a quorum. */
@@ -46,7 +49,7 @@ export class HostedGroup {
   failure: { readonly code: ErrorCode; readonly message: string } | undefined
   stopped = false
   /** The worker's present life; undefined between two lives. */
-  port: WorkerPort | undefined
+  port: Port | undefined
   /** By kind: what the application has set, and each life of the worker must know. */
   readonly #standing = new Map<GroupCommand['kind'], GroupCommand>()
   #hold: Partial<HoldPolicy> = {}
@@ -58,7 +61,7 @@ export class HostedGroup {
     this.proposals = this.#calls('command', bounds, (port, sequence, deadline, machineId, flags, bytes) =>
       port.command(index, sequence, deadline, machineId, flags, bytes),
     )
-    this.checkpoints = new CheckpointCalls((asked) => around.tune(this, { kind: 'take', asked }))
+    this.checkpoints = new CheckpointCalls((asked) => around.tune(index, { kind: 'take', asked }))
     this.reads = new Map(
       READ_CONSISTENCIES.map((consistency, lane) => [
         consistency,
@@ -174,14 +177,14 @@ export class HostedGroup {
 
   #stand(command: GroupCommand): void {
     this.#standing.set(command.kind, command)
-    this.#around.tune(this, command)
+    this.#around.tune(this.index, command)
   }
 
   #calls(
     what: 'command' | 'read',
     bounds: AdmissionBounds,
     write: (
-      port: WorkerPort,
+      port: Port,
       sequence: number,
       deadline: Millis,
       machineId: number,
@@ -222,6 +225,8 @@ export class HostedGroup {
 
   #restarted(outcome: Outcome | undefined): PaxosError {
     const details = outcome === undefined ? {} : { outcome }
+    // A port of the application may hear that its group has ended before it hears why.
+    if (this.stopped) return cheapError('NODE_STOPPED', 'the node has been stopped', details)
     return cheapError('GROUP_RESTARTED', `group ${this.index} is restarted from its log on this node`, details)
   }
 }

@@ -1,5 +1,6 @@
 import { type Limits as CodecLimits, checkLimits as checkCodecLimits, limitsFor } from '../codec/limits.js'
 import type { GroupTuning } from '../core/config.js'
+import { KEPT_RINGS, portMemoryBytes } from '../ring/port-memory.js'
 import type { ParsedOptions } from './option-schema.js'
 
 /**
@@ -13,12 +14,19 @@ export interface Limits extends CodecLimits {
   /** All rings of one worker. */
   readonly ringBytes: number
   readonly maxMemoryBytes: number
+  /** What one port of the application may hold, in its thread and in those of the workers. */
+  readonly portBytes: number
+  /** How many ports there may be at one time. */
+  readonly maxPorts: number
 }
 
 export interface Violation {
   readonly option: string
   readonly sentence: string
 }
+
+/** Each is two bells and three rings for each worker to look at. */
+const MAX_PORTS = 64
 
 const DEFAULT_LINK_BYTES = 64 * 1024 * 1024
 
@@ -34,15 +42,30 @@ export function computeLimits(options: ParsedOptions, tuning: GroupTuning, count
   const codec = limitsFor(options.maxCommandBytes, tuning)
   const linkBytes = memory.linkBytes ?? Math.max(DEFAULT_LINK_BYTES, codec.maxFrameBytes)
   const ringBytes = memory.controlRingBytes + memory.commandRingBytes + memory.outboxRingBytes
-  const limits = { ...codec, linkBytes, ringBytes, maxMemoryBytes: 0 }
-  return { ...limits, maxMemoryBytes: options.maxMemoryBytes ?? neededMemory(options, limits, counts) }
+  const sizes = { ...codec, linkBytes, ringBytes }
+  const needed = neededMemory(options, sizes, counts)
+  const maxMemoryBytes = options.maxMemoryBytes ?? needed
+  const portBytes = counts.workers * portWorkerBytes(options) + counts.groups * options.admission.maxWaitingBytes
+  // Ports are made while the node runs: what the others leave of a bound is theirs.
+  const spare = options.maxMemoryBytes === undefined ? Number.POSITIVE_INFINITY : maxMemoryBytes - needed
+  const maxPorts = Math.max(0, Math.min(MAX_PORTS, Math.floor(spare / portBytes)))
+  return { ...sizes, maxMemoryBytes, portBytes, maxPorts }
+}
+
+/** The rings between one port and one worker, and what that worker keeps for it: worker/port-outbox.ts. */
+function portWorkerBytes({ memory }: ParsedOptions): number {
+  return portMemoryBytes(memory.portRingBytes) + KEPT_RINGS * memory.portRingBytes
 }
 
 /**
  * The bound on bytes in rings, on links, in the queues of the groups, and in the caches of the stores' state, as if every
  * store had a machine that uses one. The heaps of the threads come on top, and the values that wait for their execution.
  */
-function neededMemory(options: ParsedOptions, limits: Limits, { workers, stores, groups }: Counts): number {
+function neededMemory(
+  options: ParsedOptions,
+  limits: Pick<Limits, 'linkBytes' | 'ringBytes'>,
+  { workers, stores, groups }: Counts,
+): number {
   const { admission, state } = options
   const peers = Object.keys(options.nodes).length - 1
   const queues = limits.ringBytes * workers + limits.linkBytes * peers + admission.maxWaitingBytes * groups

@@ -1,4 +1,4 @@
-import type { Instance, NodeId } from '../base/numbers.js'
+import type { GroupIndex, Instance, NodeId } from '../base/numbers.js'
 import type { GroupCommand, GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
 import { WORKER_STAGES } from '../codec/worker-stages.js'
 import { allocateDoorbell, Doorbell } from '../ring/doorbell.js'
@@ -12,6 +12,7 @@ import type { MonotonicClock } from './monotonic-clock.js'
 import type { NodeEvents } from './node-events.js'
 import { cheapError, type Outcome, PaxosError } from './paxos-error.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
+import { Ports } from './ports.js'
 import { Router, type Wire } from './router.js'
 import { StageSampler } from './stage-sampler.js'
 import type { TimerHeap } from './timer-heap.js'
@@ -37,9 +38,10 @@ export class NodeRuntime {
   readonly slots: readonly WorkerSlot[]
   readonly router: Router
   readonly links: Links
-  readonly loop: TurnLoop
+  readonly loop: TurnLoop<WorkerSlot>
   readonly lives: WorkerLives
   readonly meter: MainMeter
+  readonly ports: Ports
   readonly #options: RuntimeOptions
   readonly #status: PeersStatus
   readonly #tasks: WorkerTasks
@@ -62,8 +64,8 @@ export class NodeRuntime {
       timers,
       now: clock.now,
       wrote: () => this.loop.wrote(),
-      tune: (group: HostedGroup, command: GroupCommand) => {
-        this.#slotOf.get(group)?.port?.tune(group.index, command)
+      tune: (index: GroupIndex, command: GroupCommand) => {
+        this.#slotOf.get(this.groups[index] as HostedGroup)?.port?.tune(index, command)
         this.loop.wrote()
       },
       reachesMajority: () => this.links.reachesMajority(),
@@ -89,6 +91,15 @@ export class NodeRuntime {
     this.loop = new TurnLoop(this.slots, this.groups, this.router, this.meter, bell, (slot, error) =>
       this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
     )
+    this.ports = new Ports({
+      slots: this.slots,
+      groups: this.groups,
+      clock,
+      ringBytes: settings.memory.portRingBytes,
+      maxPorts: limits.maxPorts,
+      reachesMajority: around.reachesMajority,
+      wrote: this.loop.wrote,
+    })
     this.#checkpointPool = new CheckpointPool({
       threads: settings.checkpoints.threads,
       heapMegabytes: settings.memory.checkpointHeapMegabytes ?? settings.memory.workerHeapMegabytes,
@@ -125,9 +136,12 @@ export class NodeRuntime {
   async stop(graceMs: number): Promise<readonly string[]> {
     const deadline = this.#options.clock.now() + graceMs
     for (const group of this.groups) group.stopped = true
-    while (this.groups.some((group) => group.hasWaiting) && this.#options.clock.now() < deadline) await sleep(5)
+    this.ports.stopping()
+    const hasWaiting = () => this.ports.hasWaiting || this.groups.some((group) => group.hasWaiting)
+    while (hasWaiting() && this.#options.clock.now() < deadline) await sleep(5)
     const ended = (outcome: Outcome) => cheapError('NODE_STOPPED', 'the node has been stopped', { outcome })
     for (const group of this.groups) group.endAll(ended)
+    this.ports.stop()
     const leftMs = Math.max(500, deadline - this.#options.clock.now())
     const [workers, checkpoints] = await Promise.all([
       this.lives.stop(leftMs),
@@ -154,6 +168,8 @@ export class NodeRuntime {
     const slot = new WorkerSlot(index, members, this.router, timers, this.meter, {
       status: (group) => this.#reported(slot, group),
       event: (from, group, event) => this.#event(from, group, event),
+      opened: (opened) => this.ports.opened(opened),
+      ended: (ended) => this.ports.ended(ended),
     })
     for (const group of members) this.#slotOf.set(group, slot)
     return slot
@@ -193,7 +209,8 @@ export class NodeRuntime {
       stages: settings.testing.onStages === undefined ? 0 : WORKER_STAGES.length,
       maxRestartMs: timeouts.maxRestartMs,
       now: clock.now,
-      taskOf: ({ index }, rings) => this.#tasks.workerTask(index, rings, clock.now(), this.#newGroups),
+      taskOf: ({ index }, rings, changes) =>
+        this.#tasks.workerTask(index, rings, changes, clock.now(), this.#newGroups),
       events: {
         began: (slot) => {
           for (const link of this.links.all()) slot.port?.link(link)
@@ -221,6 +238,7 @@ export class NodeRuntime {
 
   #tellLink(link: Link): void {
     for (const { port } of this.slots) port?.link(link)
+    this.ports.linksChanged()
     this.loop.wrote()
   }
 
@@ -250,6 +268,7 @@ export class NodeRuntime {
     } else if (state !== 'stalled') {
       group.failure = undefined
     }
+    this.ports.failed(group)
     this.#options.events.groupState({ group: group.index, state, before })
   }
 
@@ -303,6 +322,7 @@ export class NodeRuntime {
       group.failure = stalled ? { code: 'STALLED', message } : undefined
       // No frames for a group that cannot vote: its peers take over.
       group.port = stalled ? undefined : slot.port
+      this.ports.failed(group)
       this.#setState(group, stalled ? 'stalled' : (group.status?.state ?? 'running'))
       // What its peers said meanwhile is lost.
       if (!stalled) this.#status.changed(group)

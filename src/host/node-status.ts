@@ -3,6 +3,7 @@ import { WORKER_COUNTERS, type WorkerCounter } from '../codec/worker-counters.js
 import type { GroupView } from './group-handle.js'
 import type { MainTimes } from './main-meter.js'
 import type { NodeParts } from './node-start.js'
+import type { PortView } from './ports.js'
 import type { RouterCounts } from './router.js'
 import type { WorkerSlot } from './worker-slot.js'
 
@@ -38,6 +39,8 @@ export interface NodeStatus {
   readonly main: Readonly<MainTimes> & { readonly activeMs: number; readonly idleMs: number }
   /** What each worker has counted since it began last; durations in milliseconds. */
   readonly workers: readonly WorkerView[]
+  /** Ports of the application. */
+  readonly ports: readonly PortView[]
   /** Links refused by this node or by its peers: strangers, other secrets, garbage. */
   readonly refusedLinks: number
   /** Protocol messages that found a worker's inbox full. */
@@ -92,13 +95,20 @@ export function statusOf(parts: NodeParts, groups: readonly GroupView[], meter: 
       return { nodeId, sendable, receivable, voterId: identity?.voterId }
     }),
     loopDelayMs: meter.take(),
-    memory: { rssBytes: rss, heapBytes: heapUsed, maxQueueBytes: parts.limits.maxMemoryBytes },
+    memory: { rssBytes: rss, heapBytes: heapUsed, maxQueueBytes: maxQueueBytes(parts) },
     router: { ...runtime.router.counts },
     main: { ...runtime.meter.times, activeMs: active, idleMs: idle },
     workers: runtime.slots.map(workerView),
+    ports: runtime.ports.status(),
     refusedLinks: Object.values(transport.counters.refused).reduce((sum, count) => sum + count, 0),
     droppedInboxFull: runtime.slots.reduce((sum, { port }) => sum + (port?.dropped ?? 0), 0),
   }
+}
+
+/** Ports come on top, unless the option leaves room for them. */
+function maxQueueBytes({ settings, limits, runtime }: NodeParts): number {
+  const isBound = settings.maxMemoryBytes !== undefined
+  return limits.maxMemoryBytes + (isBound ? 0 : runtime.ports.status().length * limits.portBytes)
 }
 
 function workerView({ index, groups, port }: WorkerSlot): WorkerView {

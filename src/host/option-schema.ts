@@ -75,6 +75,7 @@ const memory = z
     controlRingBytes: count(64 * 1024, 1 << 29).default(8 * 1024 * 1024),
     commandRingBytes: count(16 * 1024, 1 << 29).default(2 * 1024 * 1024),
     outboxRingBytes: count(64 * 1024, 1 << 29).default(8 * 1024 * 1024),
+    portRingBytes: count(16 * 1024, 1 << 29).default(1024 * 1024),
     linkBytes: count(64 * 1024, 0x7fff_ffff).optional(),
     workerHeapMegabytes: count(32, 65_536).default(1_024),
     checkpointHeapMegabytes: count(32, 65_536).optional(),

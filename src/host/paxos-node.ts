@@ -76,6 +76,32 @@ export class PaxosNode {
     return this.group(routeKey(key, this.#parts.genesis.routingGroups))
   }
 
+  /**
+   * A handle for one of the application's own threads, which opens it with `openPort` of `shardpaxos/port` and then
+   * proposes and reads without this thread's part in it. It is transferred: name it in the `transferList` too. Throws
+   * `TOO_MANY_PORTS` or `NODE_STOPPED`. The port ends when its thread closes it or ends; an unopened one with `close()`.
+   *
+   * @example
+   * const port = node.port()
+   * new Worker(new URL('./worker.js', import.meta.url), { workerData: { port }, transferList: [port] })
+   */
+  port(): InstanceType<typeof MessagePort> {
+    const { settings, machines, genesis, limits, runtime } = this.#parts
+    const { admission, maxCommandBytes, timeouts } = settings
+    const { proposeMs, readMs } = timeouts
+    return runtime.ports.open({
+      workers: runtime.slots.map(({ groups }) => groups.map(({ index }) => index)),
+      groupCount: this.groupCount,
+      routingGroups: genesis.routingGroups,
+      machines,
+      maxCommandBytes,
+      maxMessageBytes: limits.maxMessageBytes,
+      proposeMs,
+      readMs,
+      admission,
+    })
+  }
+
   status(): NodeStatus {
     const groups = this.#handles.map((handle) => handle.status())
     return statusOf(this.#parts, groups, this.#meter)

@@ -8,6 +8,7 @@ const OK = 0
 const REJECTED = 1
 const NOT_ENCODABLE = 2
 const TOO_LARGE = 3
+const UNREAD = 5
 
 const utf8 = new TextDecoder()
 
@@ -46,6 +47,7 @@ export function readOutcome(
   }
   if (status === NOT_ENCODABLE) return failed('NOT_ENCODABLE', 'the result cannot be encoded', outcome)
   if (status === TOO_LARGE) return failed('RESULT_TOO_LARGE', 'the result is above maxResultBytes', outcome)
+  if (status === UNREAD) return failed('RESULT_UNREAD', 'this thread has left too many results unread', outcome)
   return failed('QUERY_FAILED', text, outcome)
 }
 
@@ -54,7 +56,7 @@ export function isPaxosError(value: unknown): value is PaxosError {
 }
 
 function failed(
-  code: 'NOT_ENCODABLE' | 'RESULT_TOO_LARGE' | 'QUERY_FAILED',
+  code: 'NOT_ENCODABLE' | 'RESULT_TOO_LARGE' | 'RESULT_UNREAD' | 'QUERY_FAILED',
   message: string,
   outcome: Outcome | undefined,
   cause?: unknown,

@@ -1,22 +1,32 @@
 import type { Doorbell } from '../ring/doorbell.js'
-import type { HostedGroup } from './hosted-group.js'
 import type { MainMeter } from './main-meter.js'
-import type { Router } from './router.js'
 import type { StageSampler } from './stage-sampler.js'
-import type { WorkerSlot } from './worker-slot.js'
+import type { WorkerPort } from './worker-port.js'
+
+/** One worker as the loop sees it. */
+export interface LoopSlot {
+  /** Its present life. */
+  readonly port: Pick<WorkerPort, 'beginTurn' | 'publish' | 'isFull' | 'mayRest'> | undefined
+  /** Reads its outbox; true if there was anything. Throws `RingCorrupt`. */
+  drain(): boolean
+}
+
+interface Flushed {
+  flush(): void
+}
 
 /**
  * The turns of the host. A turn reads all outboxes, refills the inboxes, and sends what was gathered: one frame per
  * peer. While turns find work they follow one another by `setImmediate`, so that sockets and the application come in
  * between; then the host sleeps on its doorbell. Nothing here blocks.
  */
-export class TurnLoop {
-  readonly #slots: readonly WorkerSlot[]
-  readonly #groups: readonly HostedGroup[]
-  readonly #router: Router
+export class TurnLoop<Slot extends LoopSlot> {
+  readonly #slots: readonly Slot[]
+  readonly #groups: readonly Flushed[]
+  readonly #router: Flushed
   readonly #meter: MainMeter
   readonly #bell: Doorbell
-  readonly #corrupt: (slot: WorkerSlot, error: unknown) => void
+  readonly #corrupt: (slot: Slot, error: unknown) => void
   #running = false
   #publishing = false
   #turning = false
@@ -28,12 +38,12 @@ export class TurnLoop {
   sampler: StageSampler | undefined
 
   constructor(
-    slots: readonly WorkerSlot[],
-    groups: readonly HostedGroup[],
-    router: Router,
+    slots: readonly Slot[],
+    groups: readonly Flushed[],
+    router: Flushed,
     meter: MainMeter,
     bell: Doorbell,
-    corrupt: (slot: WorkerSlot, error: unknown) => void,
+    corrupt: (slot: Slot, error: unknown) => void,
   ) {
     this.#slots = slots
     this.#groups = groups

@@ -1,6 +1,6 @@
 import type { Millis } from '../base/numbers.js'
 import { WORKER_COUNTERS } from '../codec/worker-counters.js'
-import type { WorkerTask } from '../codec/worker-task.js'
+import type { WorkerThreadTask } from '../codec/worker-task.js'
 import { TIMER_KINDS } from '../core/timers.js'
 import { allocateWorkerMemory, type WorkerMemory } from '../ring/worker-memory.js'
 import type { ErrorCode } from './error-codes.js'
@@ -24,7 +24,7 @@ export interface LivesOptions {
   /** The longest pause before a worker that keeps failing is started again. */
   readonly maxRestartMs: number
   now(): Millis
-  taskOf(slot: WorkerSlot, memory: WorkerMemory): WorkerTask<WorkerMemory>
+  taskOf(slot: WorkerSlot, memory: WorkerMemory, portChanges: PortEnd): WorkerThreadTask<WorkerMemory>
   readonly events: LifeEvents
 }
 
@@ -41,6 +41,8 @@ export interface LifeEvents {
   stalled(slot: WorkerSlot): void
   recovered(slot: WorkerSlot): void
 }
+
+type PortEnd = InstanceType<typeof MessagePort>
 
 const FIRST_RETRY_MS = 100
 /** A worker that lived this long starts its back-off afresh. */
@@ -183,8 +185,9 @@ export class WorkerLives {
     const life = this.#lives.get(slot) as Life
     life.beganAt = now()
     life.ready = false
-    const task = pool.run(taskOf(slot, memory))
-    slot.begin(memory, task, portBounds)
+    const { port1, port2 } = new MessageChannel()
+    const task = pool.run(taskOf(slot, memory, port2), [port2])
+    slot.begin(memory, task, port1, portBounds)
     events.began(slot)
     const what = `worker ${slot.index}`
     task.ended.then(

@@ -20,7 +20,7 @@ import {
 } from '../codec/worker-records.js'
 import { FragmentWriter, MessageReader } from '../ring/fragments.js'
 import type { RingProducer } from '../ring/spsc-ring.js'
-import { type HostEnd, openHostEnd, type WorkerMemory } from '../ring/worker-memory.js'
+import type { HostEnd } from '../ring/worker-memory.js'
 
 export interface PortBounds {
   readonly maxMessageBytes: number
@@ -28,12 +28,17 @@ export interface PortBounds {
   readonly largeBytes: number
 }
 
+/** What callers of a group need of it. */
+export type CallPort = Pick<WorkerPort<CallEnd>, 'command' | 'read'>
+/** The rings alone: all that a port of the application has. */
+type CallEnd = Pick<HostEnd, 'control' | 'command' | 'outbox'>
+
 /**
- * The host's end of one life of a worker: puts records into its inboxes, and reads its outbox. Nothing waits: full is
- * a return value. Records become visible by `publish`, once per turn.
+ * The host's end of one life of a worker, or that of a port of the application: puts records into its inboxes, and reads
+ * its outbox. Nothing waits: full is a return value. Records become visible by `publish`, once per turn.
  */
-export class WorkerPort {
-  readonly end: HostEnd
+export class WorkerPort<End extends CallEnd = HostEnd> {
+  readonly end: End
   readonly outbox: MessageReader
   /** Protocol messages that the control inbox had no room for. */
   dropped = 0
@@ -45,12 +50,13 @@ export class WorkerPort {
   readonly #links = new Map<NodeId, Link>()
   /** By group and kind, so that they are few. */
   readonly #tunes = new Map<string, Tune>()
+  #portsChanged = false
   /** Set when a record did not fit: then the worker is asked to ring when it does. */
   #commandWanted = 0
   #controlWanted = 0
 
-  constructor(memory: WorkerMemory, bounds: PortBounds) {
-    this.end = openHostEnd(memory)
+  constructor(end: End, bounds: PortBounds) {
+    this.end = end
     this.#bounds = bounds
     this.outbox = new MessageReader(this.end.outbox, { maxMessageBytes: bounds.maxMessageBytes })
   }
@@ -145,6 +151,12 @@ export class WorkerPort {
     this.#tellTunes()
   }
 
+  /** Tells the worker of news about ports, now or as soon as there is room. */
+  portsChanged(): void {
+    this.#portsChanged = true
+    this.#tellPorts()
+  }
+
   stop(): boolean {
     const ring = this.end.control
     if (ring.tryClaim(RECORD_KIND.stop, 0) < 0) return false
@@ -156,6 +168,7 @@ export class WorkerPort {
   pump(): void {
     this.#tellLinks()
     this.#tellTunes()
+    this.#tellPorts()
     if (this.#largeCommand?.pump() === true) {
       this.#largeCommand = undefined
       this.#largeGroup = -1
@@ -232,6 +245,17 @@ export class WorkerPort {
       ring.commit()
       this.#tunes.delete(key)
     }
+  }
+
+  #tellPorts(): void {
+    if (!this.#portsChanged) return
+    const ring = this.end.control
+    if (ring.tryClaim(RECORD_KIND.ports, 0) < 0) {
+      this.#controlWanted = Math.max(this.#controlWanted, 1)
+      return
+    }
+    ring.commit()
+    this.#portsChanged = false
   }
 
   #large(

@@ -1,18 +1,18 @@
 import type { Millis } from '../base/numbers.js'
+import type { PortChange } from '../codec/port-news.js'
 import {
   decodeDetail,
   GROUP_HEAD_BYTES,
   RECORD_KIND,
-  ReplyReader,
-  readEnded,
   readGroupHead,
-  readQueryReply,
   readStatus,
   readTimer,
   type WorkerEvent,
 } from '../codec/worker-records.js'
 import { TIMER_KINDS, type TimerKind } from '../core/timers.js'
-import { dueIndex, type WorkerMemory } from '../ring/worker-memory.js'
+import type { PortMemory } from '../ring/port-memory.js'
+import { dueIndex, openHostEnd, type WorkerMemory } from '../ring/worker-memory.js'
+import { AnswerReader } from './answer-reader.js'
 import type { HostedGroup } from './hosted-group.js'
 import type { MainMeter } from './main-meter.js'
 import type { Router } from './router.js'
@@ -24,7 +24,14 @@ import { type PortBounds, WorkerPort } from './worker-port.js'
 export interface SlotEvents {
   status(group: HostedGroup): void
   event(slot: WorkerSlot, group: HostedGroup | undefined, event: WorkerEvent): void
+  /** Commands of callers go into the rings of its present life. */
+  opened(slot: WorkerSlot): void
+  /** A life that was open is over. */
+  ended(slot: WorkerSlot): void
 }
+
+/** To the thread of a worker: what it is to know of ports. */
+export type PortChanges = Pick<InstanceType<typeof MessagePort>, 'postMessage' | 'close'>
 
 const KIND_NUMBERS = Object.fromEntries(TIMER_KINDS.map((kind, i) => [kind, i])) as Record<TimerKind, number>
 
@@ -50,7 +57,9 @@ export class WorkerSlot {
   readonly #timerSlots: readonly number[]
   readonly #meter: MainMeter
   readonly #events: SlotEvents
-  readonly #replies = new ReplyReader()
+  readonly #answers: AnswerReader
+  #portChanges: PortChanges | undefined
+  #isOpen = false
 
   constructor(
     index: number,
@@ -63,6 +72,7 @@ export class WorkerSlot {
     this.index = index
     this.groups = groups
     this.#byIndex = new Map(groups.map((group) => [group.index, group]))
+    this.#answers = new AnswerReader(this.#byIndex)
     this.#placeOf = new Map(groups.map((group, place) => [group, place]))
     this.#router = router
     this.#timers = timers
@@ -73,16 +83,30 @@ export class WorkerSlot {
     )
   }
 
-  begin(memory: WorkerMemory, task: RunningTask, bounds: PortBounds): void {
+  begin(memory: WorkerMemory, task: RunningTask, portChanges: PortChanges, bounds: PortBounds): void {
     this.memory = memory
     this.task = task
-    this.port = new WorkerPort(memory, bounds)
+    this.port = new WorkerPort(openHostEnd(memory), bounds)
+    this.#portChanges = portChanges
     this.#reported.clear()
   }
 
   /** From here on commands of callers and messages of peers go into the rings: before, they could only fill them. */
   open(): void {
     for (const group of this.groups) group.port = this.port
+    this.#isOpen = true
+    this.#events.opened(this)
+  }
+
+  /** The rings of the present life, if commands of callers go into them. */
+  get openMemory(): WorkerMemory | undefined {
+    return this.#isOpen ? this.memory : undefined
+  }
+
+  /** Tells the present life of ports of the application. */
+  changePorts(change: PortChange<PortMemory>): void {
+    this.#portChanges?.postMessage(change)
+    this.port?.portsChanged()
   }
 
   /** True when every group of this life has reported. */
@@ -97,7 +121,12 @@ export class WorkerSlot {
     this.memory = undefined
     this.task = undefined
     this.#reported.clear()
+    this.#portChanges?.close()
+    this.#portChanges = undefined
+    const wasOpen = this.#isOpen
+    this.#isOpen = false
     for (const group of this.groups) group.workerLost()
+    if (wasOpen) this.#events.ended(this)
   }
 
   /** Reads what the outbox holds now; true if there was anything. Throws `RingCorrupt`. */
@@ -121,23 +150,6 @@ export class WorkerSlot {
       case RECORD_KIND.send:
         this.#route(view, bytes, offset, length)
         break
-      case RECORD_KIND.reply:
-        this.#meter.hasResults = true
-        this.#replies.read(view, bytes, offset, length)
-        this.#byIndex.get(this.#replies.group)?.replied(this.#replies, now)
-        break
-      case RECORD_KIND.ended: {
-        this.#meter.hasResults = true
-        const ended = readEnded(view, offset, length)
-        this.#byIndex.get(ended.group)?.ended(ended, now)
-        break
-      }
-      case RECORD_KIND.queryReply: {
-        this.#meter.hasResults = true
-        const head = readQueryReply(view, offset, length)
-        this.#byIndex.get(head.group)?.queryReplied(head, bytes, offset, length, now)
-        break
-      }
       case RECORD_KIND.timer:
         this.#setTimer(view, offset, length, now)
         break
@@ -150,6 +162,8 @@ export class WorkerSlot {
         this.#events.event(this, group, event)
         break
       }
+      default:
+        if (this.#answers.take(kind, view, bytes, offset, length, now)) this.#meter.hasResults = true
     }
   }
 

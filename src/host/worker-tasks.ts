@@ -1,7 +1,8 @@
 import type { GroupIndex } from '../base/numbers.js'
 import type { TakeRequest } from '../codec/worker-records.js'
-import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
+import type { WorkerStore, WorkerThreadTask } from '../codec/worker-task.js'
 import type { Voter, VoterId } from '../core/membership.js'
+import { allocateSequences } from '../ring/sequences.js'
 import { allocateTally } from '../ring/tally.js'
 import type { WorkerMemory } from '../ring/worker-memory.js'
 import { checkpointsPath, externalPath, groupsOfStore, logPath, statePath, storeOfGroup } from '../store/data-layout.js'
@@ -28,10 +29,13 @@ const WAITING_BATCHES = 4
 export class WorkerTasks {
   readonly #source: TaskSource
   readonly #catchUps: SharedArrayBuffer
+  /** Of each worker. */
+  readonly #sequences: readonly SharedArrayBuffer[]
 
   constructor(source: TaskSource) {
     this.#source = source
     this.#catchUps = allocateTally(source.threads)
+    this.#sequences = Array.from({ length: source.threads }, (_, worker) => allocateSequences(this.groupsOf(worker)))
   }
 
   /** The groups of a worker, in the order of its own table. */
@@ -46,15 +50,18 @@ export class WorkerTasks {
   workerTask(
     worker: number,
     memory: WorkerMemory,
+    portChanges: InstanceType<typeof MessagePort>,
     hostNow: number,
     createGroups: readonly GroupIndex[],
-  ): WorkerTask<WorkerMemory> {
+  ): WorkerThreadTask<WorkerMemory> {
     const { settings, limits, clusterId, voterId, incarnation, voters } = this.#source
     const { checkpoints, trimming, state, scrub, tuning } = settings
     return {
       worker,
       memory,
+      portChanges,
       catchUps: this.#catchUps,
+      sequences: this.#sequences[worker] as SharedArrayBuffer,
       // Clocks of threads begin with them: deadlines are moved by the difference.
       hostNow,
       createGroups,

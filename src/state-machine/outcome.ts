@@ -10,6 +10,8 @@ export const OutcomeStatus = {
   tooLarge: 3,
   /** A query threw something else than `Reject`, or its machine has no `query`: the payload is the message as UTF-8. */
   queryFailed: 4,
+  /** Executed or answered, but the port of the application that asked leaves too much unread; no payload. Never digested. */
+  unread: 5,
 } as const
 export type OutcomeStatus = (typeof OutcomeStatus)[keyof typeof OutcomeStatus]
 

@@ -1,11 +1,14 @@
 import type { GroupIndex } from '../base/numbers.js'
 import { valueCodec } from '../codec/commands.js'
 import { limitsFor } from '../codec/limits.js'
+import type { PortChange } from '../codec/port-news.js'
 import { ALL_GROUPS } from '../codec/record-kinds.js'
 import type { WorkerStore, WorkerTask } from '../codec/worker-task.js'
 import type { GroupConfig } from '../core/config.js'
 import { Membership } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
+import type { PortMemory } from '../ring/port-memory.js'
+import { Sequences } from '../ring/sequences.js'
 import { Tally } from '../ring/tally.js'
 import type { WorkerEnd } from '../ring/worker-memory.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
@@ -32,6 +35,8 @@ export interface WorkerParts {
   /** What the parts of a round are timed by: it decides nothing. */
   readonly watch: Clock
   readonly machines: readonly AnyStateMachine[]
+  /** What the host has said of ports since it was last asked, one at a time. */
+  nextPortChange(): PortChange<PortMemory> | undefined
   /** Opens the log of one store; what it throws at the start is the start's failure. */
   openLog(store: WorkerStore): LogStore
   /** Opens the state environment of one store; only called where a machine needs it. */
@@ -40,11 +45,15 @@ export interface WorkerParts {
 
 /** All of a worker but its loop: stores are open, groups not yet built (`Round.start`). */
 export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Round; place: Workplace } {
-  const { end, clock, watch, machines, openLog, openState } = parts
+  const { end, clock, watch, machines, nextPortChange, openLog, openState } = parts
   const needsState = machines.some(({ kind }) => kind === 'stored' || kind === 'external')
   const { maxValueBytes } = limitsFor(task.limits.maxCommandBytes, task.tuning)
   const place: Workplace = {
     outbox: new Outbox(end.outbox, end.gate, task.peers),
+    sequences: new Sequences(
+      task.sequences,
+      task.stores.flatMap(({ groups }) => groups),
+    ),
     gate: end.gate,
     clock,
     meter: new WorkerMeter(end.counters, watch),
@@ -88,7 +97,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     throw error
   }
   const notes = end.stages === undefined ? undefined : new StageNotes(end.stages, hosts, watch)
-  return { round: new Round(place, stores, hosts, end, notes), place }
+  return { round: new Round(place, stores, hosts, end, nextPortChange, notes), place }
 }
 
 /** The gate around every native transaction: a condemned thread never enters one. */

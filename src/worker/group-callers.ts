@@ -1,73 +1,95 @@
 import type { GroupIndex, Instance } from '../base/numbers.js'
 import type { RunEnded } from '../core/effects.js'
+import type { Sequences } from '../ring/sequences.js'
 import type { EncodedPayload } from '../state-machine/machine-set.js'
 import type { Outcome } from '../state-machine/outcome.js'
 import type { ReplySink } from './executor.js'
-import type { Outbox } from './outbox.js'
-import { OwnRuns, type RunBounds } from './own-runs.js'
+import { OwnRuns, type RunBounds, type SourcedRun } from './own-runs.js'
+import type { ReplyOutlet } from './reply-outlet.js'
+
+/** One read of one source. */
+export interface Asked {
+  readonly replies: ReplyOutlet
+  /** What it is called there. */
+  readonly token: number
+  readonly query: EncodedPayload
+}
 
 /** Everyone on this node who waits for something of one group: each of them hears of exactly one end. */
 export class GroupCallers implements ReplySink {
   readonly runs: OwnRuns
-  readonly #reads = new Map<number, EncodedPayload>()
+  readonly #reads = new Map<number, Asked>()
   readonly #group: GroupIndex
-  readonly #outbox: Outbox
+  #lastRead = 0
+  /** Whose outcomes come now. */
+  #run: SourcedRun | undefined
 
-  constructor(group: GroupIndex, outbox: Outbox, bounds: RunBounds) {
+  constructor(group: GroupIndex, sequences: Sequences, bounds: RunBounds) {
     this.#group = group
-    this.#outbox = outbox
-    this.runs = new OwnRuns(bounds)
+    this.runs = new OwnRuns(bounds, (count) => sequences.take(group, count))
   }
 
-  addRead(token: number, query: EncodedPayload): void {
-    this.#reads.set(token, query)
+  /** What the read is called in the core. */
+  addRead(asked: Asked): number {
+    this.#reads.set(++this.#lastRead, asked)
+    return this.#lastRead
   }
 
-  takeRead(token: number): EncodedPayload | undefined {
-    const query = this.#reads.get(token)
+  findRead(token: number): Asked | undefined {
+    return this.#reads.get(token)
+  }
+
+  takeRead(token: number): Asked | undefined {
+    const asked = this.findRead(token)
     this.#reads.delete(token)
-    return query
+    return asked
   }
 
   begin(sequence: number): boolean {
-    return this.runs.isOpen(sequence)
+    this.#run = this.runs.find(sequence)
+    return this.#run !== undefined
   }
 
   open(sequence: number, instance: Instance, index: number): void {
-    this.#outbox.beginReply(this.#group, sequence, instance, index)
+    const { replies, calledThere, sequence: first } = this.#run as SourcedRun
+    replies.beginReply(this.#group, calledThere + sequence - first, instance, index)
   }
 
   add(outcome: Outcome): void {
-    this.#outbox.addReply(outcome)
+    this.#run?.replies.addReply(outcome)
   }
 
   close(): void {
-    this.#outbox.endReply()
+    this.#run?.replies.endReply()
   }
 
   end(sequence: number): void {
     this.runs.end(sequence)
+    this.#run = undefined
   }
 
   /** The core gave a run up. */
   ended({ sequence, count }: RunEnded): void {
-    if (this.runs.end(sequence)) this.#outbox.ended(this.#group, sequence, count, 'dropped')
+    const run = this.runs.find(sequence)
+    if (run === undefined) return
+    this.runs.end(sequence)
+    run.replies.ended(this.#group, run.calledThere, count, 'dropped')
   }
 
-  answer(token: number, outcome: Outcome): void {
-    this.#outbox.answer(this.#group, token, outcome)
+  answer({ replies, token }: Asked, outcome: Outcome): void {
+    replies.answer(this.#group, token, outcome)
   }
 
-  refuseRead(token: number, outcome: 'no-quorum' | 'restarted'): void {
-    this.#outbox.unanswered(this.#group, token, outcome)
+  refuseRead({ replies, token }: Asked, outcome: 'no-quorum' | 'restarted'): void {
+    replies.unanswered(this.#group, token, outcome)
   }
 
   /** The group stops here, or begins anew. */
   endAll(): void {
-    this.runs.endAll((sequence, count, proposed) =>
-      this.#outbox.ended(this.#group, sequence, count, proposed ? 'restarted' : 'unproposed'),
+    this.runs.endAll(({ replies, calledThere, count }, proposed) =>
+      replies.ended(this.#group, calledThere, count, proposed ? 'restarted' : 'unproposed'),
     )
-    for (const token of this.#reads.keys()) this.refuseRead(token, 'restarted')
+    for (const asked of this.#reads.values()) this.refuseRead(asked, 'restarted')
     this.#reads.clear()
   }
 }

@@ -8,12 +8,11 @@ import { Group } from '../core/group.js'
 import type { Input } from '../core/input.js'
 import { isCondemned } from '../ring/gate-word.js'
 import { ExecuteFailure } from '../state-machine/execute-failure.js'
-import type { EncodedPayload } from '../state-machine/machine-set.js'
 import type { GroupWrite } from '../store/log-store.js'
 import { isStoreError } from '../store/store-error.js'
 import { BackOff } from './back-off.js'
 import { alarm, executeFailedEvent, failureEvent, textOf } from './events.js'
-import { GroupCallers } from './group-callers.js'
+import { type Asked, GroupCallers } from './group-callers.js'
 import { GroupExecution, LogUnreadable } from './group-execution.js'
 import { GroupKeeper, type GroupPaths } from './group-keeper.js'
 import type { GroupPhase } from './group-phase.js'
@@ -64,7 +63,7 @@ export class GroupHost {
   constructor(place: Workplace, group: GroupIndex, store: HostedStore, config: GroupConfig, paths: GroupPaths) {
     this.group = group
     this.store = store
-    this.callers = new GroupCallers(group, place.outbox, config.tuning)
+    this.callers = new GroupCallers(group, place.sequences, config.tuning)
     this.place = place
     this.#config = config
     this.seed = config.seed
@@ -171,24 +170,24 @@ export class GroupHost {
     return this.callers.runs.heldBytes >= this.place.limits.maxWaitingBytes
   }
 
-  /** A linearizable read; `query` owns its bytes. */
-  read(token: number, query: EncodedPayload, deadline: Millis, now: Millis): void {
+  /** A linearizable read; its query owns its bytes. */
+  read(asked: Asked, deadline: Millis, now: Millis): void {
     if (this.phase !== 'running') {
-      this.callers.refuseRead(token, 'restarted')
+      this.callers.refuseRead(asked, 'restarted')
       return
     }
-    this.callers.addRead(token, query)
+    const token = this.callers.addRead(asked)
     this.step({ kind: 'read', token, deadline }, now)
   }
 
   /** A read of the state as executed. */
-  readLocally(token: number, query: EncodedPayload): void {
+  readLocally(asked: Asked): void {
     const execution = this.phase === 'running' ? this.#execution : undefined
-    if (execution === undefined) return this.callers.refuseRead(token, 'restarted')
+    if (execution === undefined) return this.callers.refuseRead(asked, 'restarted')
     try {
-      this.callers.answer(token, execution.query(query))
+      this.callers.answer(asked, execution.query(asked.query))
     } catch (error) {
-      this.callers.refuseRead(token, 'restarted')
+      this.callers.refuseRead(asked, 'restarted')
       this.executionFailed(error, this.#now)
     }
   }
@@ -221,10 +220,10 @@ export class GroupHost {
     reads.length = 0
     transfers.length = 0
     for (const { token, outcome } of queries) {
-      const query = this.callers.takeRead(token)
-      if (query === undefined) continue
-      if (outcome === 'ready') this.readLocally(token, query)
-      else this.callers.refuseRead(token, outcome)
+      const asked = this.callers.takeRead(token)
+      if (asked === undefined) continue
+      if (outcome === 'ready') this.readLocally(asked)
+      else this.callers.refuseRead(asked, outcome)
     }
     queries.length = 0
   }

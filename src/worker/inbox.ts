@@ -16,10 +16,11 @@ import {
 import { MessageReader } from '../ring/fragments.js'
 import type { WorkerEnd } from '../ring/worker-memory.js'
 import type { GroupHost } from './group-host.js'
+import type { ReplyOutlet } from './reply-outlet.js'
 import type { Workplace } from './workplace.js'
 
-/** The consuming ends of what the host shares with its worker. */
-export type InboxSource = Pick<WorkerEnd, 'control' | 'command' | 'due'>
+/** The consuming ends of what the host, or a port of the application, shares with this worker. */
+export type InboxSource = Pick<WorkerEnd, 'control' | 'command'>
 
 /** Where the records of one thread's inboxes go. */
 export interface InboxTarget {
@@ -28,16 +29,20 @@ export interface InboxTarget {
   touch(host: GroupHost): void
   /** The host asked this worker to end. */
   stop(): void
+  /** Ports of the application have come or gone. */
+  portsChanged(): void
 }
 
 /**
- * Both inboxes of a worker, read into its groups. Nothing of a ring is kept: whatever goes further has been copied, so
- * the space is given back as soon as a drain is over.
+ * Both inboxes of a worker that belong to one source, read into its groups. Nothing of a ring is kept: whatever goes
+ * further has been copied, so the space is given back as soon as a drain is over.
  */
 export class Inbox {
   readonly #control: MessageReader
   readonly #command: MessageReader
   readonly #source: InboxSource
+  readonly #replies: ReplyOutlet
+  readonly #isHost: boolean
   readonly #place: Workplace
   readonly #target: InboxTarget
   readonly #commandRecord = new CommandRecord()
@@ -45,9 +50,12 @@ export class Inbox {
   /** The group for whose sake commands are left unread. */
   #clog: GroupHost | undefined
 
-  constructor(source: InboxSource, place: Workplace, target: InboxTarget) {
+  /** Who speaks here is a port of the application if its answers go elsewhere than to the host. */
+  constructor(source: InboxSource, replies: ReplyOutlet, place: Workplace, target: InboxTarget) {
     const options = { maxMessageBytes: place.limits.maxMessageBytes, onDropped: () => place.meter.add('badRecords') }
     this.#source = source
+    this.#replies = replies
+    this.#isHost = replies === place.outbox
     this.#control = new MessageReader(source.control, options)
     this.#command = new MessageReader(source.command, options)
     this.#place = place
@@ -56,6 +64,7 @@ export class Inbox {
 
   /** Nothing is to be read: the question before a park. */
   get isEmpty(): boolean {
+    if (this.#replies.isClogged) return true
     return this.#source.control.isEmpty() && (this.#isClogged() || this.#source.command.isEmpty())
   }
 
@@ -66,6 +75,7 @@ export class Inbox {
   }
 
   drainControl(now: Millis): void {
+    if (this.#replies.isClogged) return
     const reader = this.#control
     while (reader.next()) {
       try {
@@ -80,7 +90,7 @@ export class Inbox {
   }
 
   drainCommands(): void {
-    if (this.#isClogged()) return
+    if (this.#isClogged() || this.#replies.isClogged) return
     this.#clog = undefined
     const reader = this.#command
     const record = this.#commandRecord
@@ -98,7 +108,7 @@ export class Inbox {
       }
       commands++
       const { sequence, machineId, flags, offset, length, deadline } = record
-      host.callers.runs.add(sequence, machineId, flags, reader.bytes, offset, length, deadline)
+      host.callers.runs.add(this.#replies, sequence, machineId, flags, reader.bytes, offset, length, deadline)
       this.#target.touch(host)
       if (host.isClogged) {
         this.#clog = host
@@ -115,12 +125,17 @@ export class Inbox {
 
   #takeControl(reader: MessageReader, now: Millis): void {
     const { kind, view, bytes, offset, length } = reader
+    if (kind === RECORD_KIND.read) {
+      this.#read(reader, now)
+      return
+    }
+    if (!this.#isHost) {
+      this.#place.meter.add('badRecords')
+      return
+    }
     switch (kind) {
       case RECORD_KIND.message:
         this.#message(reader, now)
-        return
-      case RECORD_KIND.read:
-        this.#read(reader, now)
         return
       case RECORD_KIND.link: {
         const { peer, up, voterId } = readLink(view, bytes, offset, length)
@@ -142,6 +157,9 @@ export class Inbox {
       }
       case RECORD_KIND.stop:
         this.#target.stop()
+        return
+      case RECORD_KIND.ports:
+        this.#target.portsChanged()
         return
       default:
         this.#place.meter.add('badRecords')
@@ -173,8 +191,9 @@ export class Inbox {
     const body = copyOf(bytes, offset + READ_HEAD_BYTES, length - READ_HEAD_BYTES)
     const query = { machineId: head.machineId, flags: head.flags, body, offset: 0, length: body.length }
     this.#target.touch(host)
-    if (head.consistency === 'local') host.readLocally(head.token, query)
-    else host.read(head.token, query, head.deadline, now)
+    const asked = { replies: this.#replies, token: head.token, query }
+    if (head.consistency === 'local') host.readLocally(asked)
+    else host.read(asked, head.deadline, now)
   }
 
   #forAll(visit: (host: GroupHost) => void): void {

@@ -29,6 +29,7 @@ import { FragmentWriter } from '../ring/fragments.js'
 import type { WorkerGate } from '../ring/gate-word.js'
 import type { RingProducer } from '../ring/spsc-ring.js'
 import type { Outcome } from '../state-machine/outcome.js'
+import type { ReplyOutlet } from './reply-outlet.js'
 
 /** How long one wait for room lasts before the gate is told that this thread is still here. */
 const WAIT_MS = 50
@@ -38,7 +39,9 @@ const EMPTY = new Uint8Array(0)
  * Everything that leaves a worker. Nothing is lost here: when the outbox is full the worker waits, because the host
  * never waits for a worker. Records become visible by `publish`, or while it waits.
  */
-export class Outbox {
+export class Outbox implements ReplyOutlet {
+  /** It waits instead. */
+  readonly isClogged = false
   readonly #ring: RingProducer
   readonly #gate: WorkerGate
   readonly #slots = new Map<NodeId, number>()

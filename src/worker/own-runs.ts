@@ -4,6 +4,7 @@ import { COMMAND_HEADER_BYTES } from '../codec/command-body.js'
 import { RUN_HEADER_BYTES } from '../codec/commands.js'
 import { RunBuilder } from '../codec/run-builder.js'
 import type { OwnRun } from '../core/input.js'
+import type { ReplyOutlet } from './reply-outlet.js'
 
 export interface RunBounds {
   /** A run and its header stay below it, so that it fits an instance; a single command of any size may always be. */
@@ -11,23 +12,35 @@ export interface RunBounds {
   readonly batchCount: number
 }
 
+/** A run of one source: the host, or a port of the application. */
+export interface SourcedRun extends OwnRun {
+  readonly replies: ReplyOutlet
+  /** What its first command is called there. */
+  readonly calledThere: number
+}
+
 /**
  * The commands of this node's callers on their way into one group: gathered into runs, held back while the core has
- * enough of them, and remembered until they end, so that every one of them ends exactly once.
+ * enough of them, and remembered until they end, so that every one of them ends exactly once. Each source has numbers of
+ * its own; to the core, to the log and to the other nodes they are one sequence, in the order in which runs were cut.
  */
 export class OwnRuns {
-  /** Runs that the core has, by first sequence: their counts. */
-  readonly #open = new Map<number, number>()
-  readonly #held = new Queue<OwnRun>()
+  /** Runs that the core has, by first sequence. */
+  readonly #open = new Map<number, SourcedRun>()
+  readonly #held = new Queue<SourcedRun>()
   readonly #builder = new RunBuilder()
   readonly #bounds: RunBounds
-  #sequence = 0
-  #cutUpTo = 0
+  readonly #take: (count: number) => number
+  #replies: ReplyOutlet | undefined
+  #calledThere = 0
+  readonly #cutUpTo = new WeakMap<ReplyOutlet, number>()
   #deadline: Millis = 0
   #heldBytes = 0
 
-  constructor(bounds: RunBounds) {
+  /** `takeSequences` gives the first of so many sequences that nobody has had. */
+  constructor(bounds: RunBounds, takeSequences: (count: number) => number) {
     this.#bounds = bounds
+    this.#take = takeSequences
   }
 
   /** Bytes that wait outside of the core. */
@@ -35,19 +48,21 @@ export class OwnRuns {
     return this.#heldBytes + this.#builder.byteLength
   }
 
-  /** The last sequence that was added. */
-  get readUpTo(): number {
+  /** The last number of this source that was added. */
+  readUpTo(replies: ReplyOutlet): number {
     const { count } = this.#builder
-    return count > 0 ? this.#sequence + count - 1 : this.#cutUpTo
+    if (count > 0 && replies === this.#replies) return this.#calledThere + count - 1
+    return this.#cutUpTo.get(replies) ?? 0
   }
 
   get openRuns(): number {
     return this.#open.size
   }
 
-  /** One command, copied out of `source`. Runs are of consecutive sequences. */
+  /** One command, copied out of `source`. Runs are of one source, and of consecutive numbers there. */
   add(
-    sequence: number,
+    replies: ReplyOutlet,
+    number: number,
     machineId: number,
     flags: number,
     source: Uint8Array,
@@ -59,10 +74,12 @@ export class OwnRuns {
     const { batchBytes, batchCount } = this.#bounds
     if (builder.count > 0) {
       const bytes = RUN_HEADER_BYTES + builder.byteLength + COMMAND_HEADER_BYTES + length
-      if (bytes > batchBytes || builder.count >= batchCount || sequence !== this.#sequence + builder.count) this.cut()
+      const follows = replies === this.#replies && number === this.#calledThere + builder.count
+      if (bytes > batchBytes || builder.count >= batchCount || !follows) this.cut()
     }
     if (builder.count === 0) {
-      this.#sequence = sequence
+      this.#replies = replies
+      this.#calledThere = number
       this.#deadline = deadline
     } else if (deadline > this.#deadline) this.#deadline = deadline
     builder.add(machineId, flags, source, offset, length)
@@ -73,9 +90,11 @@ export class OwnRuns {
     const count = this.#builder.count
     if (count === 0) return
     const body = this.#builder.take()
-    this.#cutUpTo = this.#sequence + count - 1
+    const replies = this.#replies as ReplyOutlet
+    const calledThere = this.#calledThere
+    this.#cutUpTo.set(replies, calledThere + count - 1)
     this.#heldBytes += body.length
-    this.#held.push({ sequence: this.#sequence, count, body, deadline: this.#deadline })
+    this.#held.push({ sequence: this.#take(count), count, body, deadline: this.#deadline, replies, calledThere })
   }
 
   /** The next run for the core, which is open from now on. */
@@ -83,13 +102,13 @@ export class OwnRuns {
     const run = this.#held.shift()
     if (run === undefined) return undefined
     this.#heldBytes -= run.body.length
-    this.#open.set(run.sequence, run.count)
+    this.#open.set(run.sequence, run)
     return run
   }
 
-  /** False: nobody waits for this run any more, because it ended when the group was rebuilt. */
-  isOpen(sequence: number): boolean {
-    return this.#open.has(sequence)
+  /** Undefined: nobody waits for this run any more, because it ended when the group was rebuilt. */
+  find(sequence: number): SourcedRun | undefined {
+    return this.#open.get(sequence)
   }
 
   end(sequence: number): boolean {
@@ -97,11 +116,11 @@ export class OwnRuns {
   }
 
   /** Ends everything: runs that the core had may still take effect, those it never saw will not. */
-  endAll(end: (sequence: number, count: number, proposed: boolean) => void): void {
+  endAll(end: (run: SourcedRun, proposed: boolean) => void): void {
     this.cut()
-    for (const [sequence, count] of this.#open) end(sequence, count, true)
+    for (const run of this.#open.values()) end(run, true)
     this.#open.clear()
-    for (let run = this.#held.shift(); run !== undefined; run = this.#held.shift()) end(run.sequence, run.count, false)
+    for (let run = this.#held.shift(); run !== undefined; run = this.#held.shift()) end(run, false)
     this.#heldBytes = 0
   }
 }

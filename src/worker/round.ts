@@ -1,11 +1,14 @@
 import type { GroupIndex, Millis } from '../base/numbers.js'
+import type { PortChange } from '../codec/port-news.js'
 import { TIMER_KINDS } from '../core/timers.js'
 import type { DueBits } from '../ring/due-bits.js'
 import { GatePhase } from '../ring/gate-word.js'
+import type { PortMemory } from '../ring/port-memory.js'
 import type { GroupWrite } from '../store/log-store.js'
 import type { GroupHost } from './group-host.js'
 import type { HostedStore } from './hosted-store.js'
-import { Inbox, type InboxSource, type InboxTarget } from './inbox.js'
+import type { InboxSource, InboxTarget } from './inbox.js'
+import { Inboxes } from './inboxes.js'
 import { Pace } from './pace.js'
 import type { StageNotes } from './stage-notes.js'
 import type { Workplace } from './workplace.js'
@@ -23,7 +26,7 @@ export class Round implements InboxTarget {
   isStopping = false
   readonly #place: Workplace
   readonly #stores: readonly HostedStore[]
-  readonly #inbox: Inbox
+  readonly #inbox: Inboxes
   readonly #due: DueBits
   readonly #pace: Pace
   readonly #notes: StageNotes | undefined
@@ -42,14 +45,15 @@ export class Round implements InboxTarget {
     place: Workplace,
     stores: readonly HostedStore[],
     hosts: readonly GroupHost[],
-    source: InboxSource,
+    source: InboxSource & { readonly due: DueBits },
+    nextPortChange: () => PortChange<PortMemory> | undefined,
     notes?: StageNotes,
   ) {
     this.#place = place
     this.#stores = stores
     this.hosts = hosts
     for (const host of hosts) this.#byGroup[host.group] = host
-    this.#inbox = new Inbox(source, place, this)
+    this.#inbox = new Inboxes(source, place, this, nextPortChange)
     this.#due = source.due
     this.#pace = new Pace(place.clock)
     this.#notes = notes
@@ -67,6 +71,10 @@ export class Round implements InboxTarget {
 
   stop(): void {
     this.isStopping = true
+  }
+
+  portsChanged(): void {
+    this.#inbox.portsChanged()
   }
 
   /** Builds all groups. `born`: those that may be made, because this is the birth of the cluster or of the groups. */
@@ -117,6 +125,7 @@ export class Round implements InboxTarget {
     this.#report(now)
     const more = this.#carryOver()
     outbox.publish()
+    this.#inbox.publish()
     for (const store of this.#stores) store.endRound()
     meter.lap('reportMs')
     return more
@@ -146,6 +155,7 @@ export class Round implements InboxTarget {
     this.closeStores()
     for (const host of this.hosts) host.stopped(now)
     this.#place.outbox.publish()
+    this.#inbox.publish()
   }
 
   /** Without another commit: this worker ends, by whatever way. */
@@ -209,6 +219,7 @@ export class Round implements InboxTarget {
       host.execute(this.#pace, now)
       this.#notes?.look([host], 'executed')
       outbox.publish()
+      this.#inbox.publish()
     }
   }
 

@@ -24,8 +24,8 @@ export class StageNotes {
   }
 }
 
-function positionOf({ core, callers }: GroupHost, stage: WorkerStage): number {
-  if (stage === 'read') return callers.runs.readUpTo
+function positionOf({ core, callers, place }: GroupHost, stage: WorkerStage): number {
+  if (stage === 'read') return callers.runs.readUpTo(place.outbox)
   if (core === undefined) return 0
   if (stage === 'chosen') return core.chosenUpTo
   if (stage === 'executed') return core.executedUpTo

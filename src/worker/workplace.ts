@@ -3,6 +3,7 @@ import type { Limits } from '../codec/limits.js'
 import type { CheckpointPolicy, HoldPolicy, ScrubPolicy, StatePolicy, WorkerLimits } from '../codec/worker-task.js'
 import type { VoterId } from '../core/membership.js'
 import type { WorkerGate } from '../ring/gate-word.js'
+import type { Sequences } from '../ring/sequences.js'
 import type { AnyStateMachine } from '../state-machine/contract.js'
 import type { PayloadTools } from '../state-machine/outcome.js'
 import type { CatchUps } from './catch-ups.js'
@@ -20,6 +21,7 @@ export interface LinkState {
 /** What all groups of one worker share. */
 export interface Workplace {
   readonly outbox: Outbox
+  readonly sequences: Sequences
   readonly gate: WorkerGate
   readonly clock: Clock
   readonly meter: WorkerMeter

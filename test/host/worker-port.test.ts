@@ -9,7 +9,7 @@ import {
 import { WorkerPort } from '../../src/host/worker-port.js'
 import { allocateDoorbell } from '../../src/ring/doorbell.js'
 import { MessageReader } from '../../src/ring/fragments.js'
-import { allocateWorkerMemory, openWorkerEnd, type WorkerEnd } from '../../src/ring/worker-memory.js'
+import { allocateWorkerMemory, openHostEnd, openWorkerEnd, type WorkerEnd } from '../../src/ring/worker-memory.js'
 
 let port: WorkerPort
 let worker: WorkerEnd
@@ -25,7 +25,7 @@ beforeEach(() => {
     counterNames: [],
     hostBell: allocateDoorbell(),
   })
-  port = new WorkerPort(memory, { maxMessageBytes: 1 << 20, largeBytes: 1 << 20 })
+  port = new WorkerPort(openHostEnd(memory), { maxMessageBytes: 1 << 20, largeBytes: 1 << 20 })
   worker = openWorkerEnd(memory)
   reader = new MessageReader(worker.control, { maxMessageBytes: 1 << 20 })
 })

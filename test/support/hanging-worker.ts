@@ -25,6 +25,7 @@ export default async function hangingWorker(task: Task): Promise<void> {
     clock: monotonicClock(task.hostNow),
     watch: machineClock,
     machines,
+    nextPortChange: () => undefined,
     openLog: ({ path }) => {
       const log = new LmdbLogStore({ path, voterId: task.voterId, gate: hanging(storeGate(end.gate), path) })
       return existsSync(join(dirname(dirname(path)), 'barren')) ? barren(log, path) : log

@@ -8,6 +8,7 @@ import { WORKER_COUNTERS } from '../../src/codec/worker-counters.js'
 import { DEFAULT_TUNING } from '../../src/core/config.js'
 import { TIMER_KINDS } from '../../src/core/timers.js'
 import { allocateDoorbell } from '../../src/ring/doorbell.js'
+import { allocateSequences } from '../../src/ring/sequences.js'
 import { allocateTally } from '../../src/ring/tally.js'
 import { allocateWorkerMemory } from '../../src/ring/worker-memory.js'
 import { QUIET_POLICIES, workerStore } from '../support/worker-policies.js'
@@ -54,6 +55,7 @@ function taskOf(stateMachines: string[]) {
     worker: 0,
     memory,
     catchUps: allocateTally(1),
+    sequences: allocateSequences([0]),
     nodeId: 1,
     voterId,
     incarnation: '0000000000000001',

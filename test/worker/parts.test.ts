@@ -3,10 +3,20 @@ import { CommandReader } from '../../src/codec/command-body.js'
 import { TIMER_KINDS } from '../../src/core/timers.js'
 import { BackOff } from '../../src/worker/back-off.js'
 import { GroupTimers } from '../../src/worker/group-timers.js'
-import { OwnRuns } from '../../src/worker/own-runs.js'
+import { OwnRuns, type RunBounds, type SourcedRun } from '../../src/worker/own-runs.js'
 import { Pace } from '../../src/worker/pace.js'
+import type { ReplyOutlet } from '../../src/worker/reply-outlet.js'
 
 const RESEND = TIMER_KINDS.indexOf('resend')
+
+function ownRuns(bounds: RunBounds): { runs: OwnRuns; host: ReplyOutlet; port: ReplyOutlet } {
+  let next = 1
+  const take = (count: number) => {
+    next += count
+    return next - count
+  }
+  return { runs: new OwnRuns(bounds, take), host: {} as ReplyOutlet, port: {} as ReplyOutlet }
+}
 
 test('timers: the host hears only what would ring too late, and every timer fires once, at its deadline', () => {
   const armed: [number, number][] = []
@@ -33,22 +43,25 @@ test('timers: the host hears only what would ring too late, and every timer fire
 })
 
 test('runs: consecutive commands share one, up to the bounds of an instance; its deadline is the latest', () => {
-  const runs = new OwnRuns({ batchBytes: 1000, batchCount: 5 })
+  const { runs, host } = ownRuns({ batchBytes: 1000, batchCount: 5 })
   const bytes = new Uint8Array(100)
-  for (let k = 1; k <= 7; k++) runs.add(k, 1, 0, bytes, 0, 10, k === 2 ? 99 : k)
-  runs.add(9, 1, 0, bytes, 0, 10, 9)
-  runs.add(10, 1, 0, new Uint8Array(5000), 0, 5000, 10)
-  runs.add(11, 1, 0, bytes, 0, 10, 11)
+  for (let k = 1; k <= 7; k++) runs.add(host, k, 1, 0, bytes, 0, 10, k === 2 ? 99 : k)
+  runs.add(host, 9, 1, 0, bytes, 0, 10, 9)
+  runs.add(host, 10, 1, 0, new Uint8Array(5000), 0, 5000, 10)
+  runs.add(host, 11, 1, 0, bytes, 0, 10, 11)
   runs.cut()
   const taken = []
   for (let run = runs.take(); run !== undefined; run = runs.take()) taken.push(run)
-  expect(taken.map(({ sequence, count, deadline }) => [sequence, count, deadline])).toEqual([
+  const opened = taken.map(({ sequence }) => runs.find(sequence) as SourcedRun)
+  expect(opened.map(({ calledThere, count, deadline }) => [calledThere, count, deadline])).toEqual([
     [1, 5, 99],
     [6, 2, 7],
     [9, 1, 9],
     [10, 1, 10],
     [11, 1, 11],
   ])
+  // To the core they are one sequence without gaps.
+  expect(taken.map(({ sequence }) => sequence)).toEqual([1, 6, 8, 9, 10])
   const reader = new CommandReader(taken[0]?.body)
   let commands = 0
   while (reader.next()) commands++
@@ -56,20 +69,41 @@ test('runs: consecutive commands share one, up to the bounds of an instance; its
   expect(runs.heldBytes).toBe(0)
 })
 
+test('runs: of one source each, with numbers of their own; the core sees one sequence', () => {
+  const { runs, host, port } = ownRuns({ batchBytes: 1000, batchCount: 100 })
+  const add = (source: ReplyOutlet, number: number) => runs.add(source, number, 1, 0, new Uint8Array(8), 0, 8, 0)
+  for (const number of [1, 2]) add(host, number)
+  for (const number of [1, 2, 3]) add(port, number)
+  add(host, 3)
+  // The number that would follow, but another source's.
+  add(port, 4)
+  runs.cut()
+  const opened = []
+  for (let run = runs.take(); run !== undefined; run = runs.take()) opened.push(runs.find(run.sequence) as SourcedRun)
+  expect(
+    opened.map(({ sequence, count, replies, calledThere }) => [sequence, count, replies === host, calledThere]),
+  ).toEqual([
+    [1, 2, true, 1],
+    [3, 3, false, 1],
+    [6, 1, true, 3],
+    [7, 1, false, 4],
+  ])
+})
+
 test('runs: those the core had may still take effect, those it never saw will not; each ends once', () => {
-  const runs = new OwnRuns({ batchBytes: 1000, batchCount: 1 })
-  for (let k = 1; k <= 3; k++) runs.add(k, 1, 0, new Uint8Array(8), 0, 8, 0)
+  const { runs, host } = ownRuns({ batchBytes: 1000, batchCount: 1 })
+  for (let k = 1; k <= 3; k++) runs.add(host, k, 1, 0, new Uint8Array(8), 0, 8, 0)
   runs.cut()
   runs.take()
   runs.take()
   expect(runs.end(1)).toBe(true)
   const ended: unknown[] = []
-  runs.endAll((sequence, count, proposed) => ended.push([sequence, count, proposed]))
+  runs.endAll((run, proposed) => void ended.push([run.calledThere, run.count, proposed]))
   expect(ended).toEqual([
     [2, 1, true],
     [3, 1, false],
   ])
-  expect(runs.isOpen(2)).toBe(false)
+  expect(runs.find(2)).toBeUndefined()
   expect(runs.end(2)).toBe(false)
   expect(runs.heldBytes).toBe(0)
 })

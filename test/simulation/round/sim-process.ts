@@ -6,6 +6,7 @@ import type { HostedGroup } from '../../../src/host/hosted-group.js'
 import type { Limits } from '../../../src/host/limits.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from '../../../src/host/peers-status.js'
 import { Router } from '../../../src/host/router.js'
+import { allocateSequences } from '../../../src/ring/sequences.js'
 import { isStoreError } from '../../../src/store/store-error.js'
 import { workerStore } from '../../support/worker-policies.js'
 import type { Endpoint } from './frame-network.js'
@@ -23,6 +24,7 @@ export class SimProcess implements Endpoint {
   incarnation = ''
   worker: WorkerLife | undefined
   router!: Router
+  sequences!: SharedArrayBuffer
   readonly statuses = new Map<GroupIndex, GroupStatus>()
   private readonly disks = new Map<string, VirtualDisk>()
   private readonly linked = new Set<NodeId>()
@@ -69,6 +71,7 @@ export class SimProcess implements Endpoint {
     this.incarnation = `${this.nodeId.toString(16)}${this.starts.toString(16).padStart(8, '0')}`.padStart(16, '0')
     this.clockOffset = random.below(1_000_000)
     this.clockRate = random.between(0.9, 1.1)
+    this.sequences = allocateSequences(this.stores.flatMap(({ groups }) => groups))
     this.linked.clear()
     this.statuses.clear()
     this.makeHost()

@@ -1,6 +1,7 @@
 import type { GroupIndex, Millis } from '../../../src/base/numbers.js'
 import { limitsFor } from '../../../src/codec/limits.js'
 import { decodeMessage } from '../../../src/codec/messages.js'
+import type { PortChange } from '../../../src/codec/port-news.js'
 import { WORKER_COUNTERS } from '../../../src/codec/worker-counters.js'
 import {
   decodeDetail,
@@ -23,9 +24,16 @@ import { TIMER_KINDS } from '../../../src/core/timers.js'
 import { WorkerPort } from '../../../src/host/worker-port.js'
 import { allocateDoorbell, Doorbell } from '../../../src/ring/doorbell.js'
 import { WorkerGate } from '../../../src/ring/gate-word.js'
+import { allocatePortMemory, openPortEnd, type PortEnd, type PortMemory } from '../../../src/ring/port-memory.js'
 import { RingProducer } from '../../../src/ring/ring-producer.js'
 import { allocateTally } from '../../../src/ring/tally.js'
-import { allocateWorkerMemory, dueIndex, openWorkerEnd, type WorkerMemory } from '../../../src/ring/worker-memory.js'
+import {
+  allocateWorkerMemory,
+  dueIndex,
+  openHostEnd,
+  openWorkerEnd,
+  type WorkerMemory,
+} from '../../../src/ring/worker-memory.js'
 import { LmdbLogStore } from '../../../src/store/lmdb-log-store.js'
 import type { LogStore } from '../../../src/store/log-store.js'
 import { buildWorker, storeGate } from '../../../src/worker/build-worker.js'
@@ -41,6 +49,12 @@ import type { CoreHome } from './observer.js'
 import type { RoundWorld } from './round-world.js'
 import { mount } from './sim-environment.js'
 import type { SimProcess } from './sim-process.js'
+import { HOST, PORTED, type Source } from './workload.js'
+
+/** How long the thread of the application lets answers lie. */
+const PORT_LATE_MS = 5
+/** Not many of them have room. */
+const PORT_RING_BYTES = 512
 
 /** Ends what runs in a process at the place where it dies. Whoever catches it finds nothing that still works. */
 class ProcessDied extends Error {}
@@ -79,6 +93,8 @@ class YieldingOutbox extends RingProducer {
 /** One life of a group worker: the real round on real rings, driven by events instead of a thread of its own. */
 export class WorkerLife implements DriveUser, MachineWatch {
   readonly port: WorkerPort
+  /** That of a thread of the application, which is slow to read. */
+  readonly ported: WorkerPort<PortEnd>
   readonly round: Round
   readonly alarms = new Alarms()
   isDead = false
@@ -118,7 +134,12 @@ export class WorkerLife implements DriveUser, MachineWatch {
     })
     this.task = this.makeTask(createGroups)
     const { maxMessageBytes } = this.task.limits
-    this.port = new WorkerPort(this.memory, { maxMessageBytes: maxMessageBytes + 64, largeBytes: 1 << 20 })
+    this.port = new WorkerPort(openHostEnd(this.memory), { maxMessageBytes: maxMessageBytes + 64, largeBytes: 1 << 20 })
+    const rings = allocatePortMemory(PORT_RING_BYTES, { workerBell: this.memory.bell, portBell: allocateDoorbell() })
+    this.ported = new WorkerPort(openPortEnd(rings), { maxMessageBytes: maxMessageBytes + 64, largeBytes: 1 << 20 })
+    const changes: PortChange<PortMemory>[] = [{ kind: 'open', port: 1, memory: rings }]
+    this.port.portsChanged()
+    this.port.publish()
     const yielded = () => this.hostTurn()
     const opened = openWorkerEnd(this.memory)
     const end = {
@@ -135,6 +156,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
         clock,
         watch: { now: () => this.now },
         machines: [simMachine(this)],
+        nextPortChange: () => changes.shift(),
         openLog: (store) => this.openLog(store, storeGate(end.gate)),
         openState: () => {
           throw new Error('the simulated machine keeps its state in memory')
@@ -164,14 +186,14 @@ export class WorkerLife implements DriveUser, MachineWatch {
       group,
       checkInput: (input: Input, now: number) => {
         if (this.failed.has(store.path)) throw new Error(`group ${group} takes a step after its store failed`)
-        this.world.workload.checkClock(this.process.nodeId, group, input, now)
+        this.world.workload.checkClock(this.process.nodeId, host, input, now)
       },
     }
   }
 
   /** Something of the host's lies in a ring, or in parts before it. */
   get hasUnread(): boolean {
-    return !this.round.stillEmpty() || this.port.isFull
+    return !this.round.stillEmpty() || this.port.isFull || this.ported.isFull
   }
 
   /** A round is wanted. */
@@ -202,6 +224,16 @@ export class WorkerLife implements DriveUser, MachineWatch {
     }
     outbox.release()
     this.process.router.flush()
+  }
+
+  private drainPorted(): void {
+    const { outbox, end } = this.ported
+    end.outbox.snapshot()
+    while (!this.isDead && outbox.next()) {
+      this.answer(PORTED, outbox.kind, outbox.view, outbox.bytes, outbox.offset, outbox.length)
+    }
+    outbox.release()
+    this.wake()
   }
 
   mayDie(): void {
@@ -309,8 +341,11 @@ export class WorkerLife implements DriveUser, MachineWatch {
       this.process.crash()
       return
     }
-    this.port.beginTurn()
-    this.port.publish()
+    for (const port of [this.port, this.ported]) {
+      port.beginTurn()
+      port.publish()
+    }
+    if (!this.ported.end.outbox.isEmpty()) this.later(PORT_LATE_MS, () => this.drainPorted())
     if (more || this.wanted || !this.round.stillEmpty()) {
       this.wake()
       return
@@ -327,24 +362,11 @@ export class WorkerLife implements DriveUser, MachineWatch {
   }
 
   private take(kind: number, view: DataView, bytes: Uint8Array, offset: number, length: number): void {
-    const { process, world } = this
-    const { workload } = world
+    const { process } = this
     switch (kind) {
       case RECORD_KIND.send:
         this.checkSend(view, bytes, offset, length)
         process.router.route(view, bytes, offset, length)
-        return
-      case RECORD_KIND.reply:
-        this.replies.read(view, bytes, offset, length)
-        world.observer.check(() => workload.replied(process, this.replies))
-        return
-      case RECORD_KIND.ended:
-        world.observer.check(() => workload.ended(process, readEnded(view, offset, length)))
-        return
-      case RECORD_KIND.queryReply:
-        world.observer.check(() =>
-          workload.queryReplied(process, readQueryReply(view, offset, length), bytes, offset, length),
-        )
         return
       case RECORD_KIND.timer:
         this.setTimer(view, offset, length)
@@ -357,6 +379,34 @@ export class WorkerLife implements DriveUser, MachineWatch {
         this.event(readGroupHead(view, offset, length), event)
         return
       }
+      default:
+        this.answer(HOST, kind, view, bytes, offset, length)
+    }
+  }
+
+  private answer(
+    source: Source,
+    kind: number,
+    view: DataView,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const { process, world } = this
+    const { workload } = world
+    switch (kind) {
+      case RECORD_KIND.reply:
+        this.replies.read(view, bytes, offset, length)
+        world.observer.check(() => workload.replied(process, source, this.replies))
+        return
+      case RECORD_KIND.ended:
+        world.observer.check(() => workload.ended(process, source, readEnded(view, offset, length)))
+        return
+      case RECORD_KIND.queryReply:
+        world.observer.check(() =>
+          workload.queryReplied(process, source, readQueryReply(view, offset, length), bytes, offset, length),
+        )
+        return
       default:
         world.violated(new Error(`a record of kind ${kind} in an outbox`))
     }
@@ -429,6 +479,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       worker: 0,
       memory: this.memory,
       catchUps: allocateTally(1),
+      sequences: this.process.sequences,
       nodeId: this.process.nodeId,
       voterId: this.process.voterId,
       incarnation: this.process.incarnation,

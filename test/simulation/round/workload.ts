@@ -10,13 +10,25 @@ import {
 import type { Input } from '../../../src/core/input.js'
 import { readIsFresh } from '../../../src/core/invariants.js'
 import { OutcomeStatus } from '../../../src/state-machine/outcome.js'
+import type { Asked } from '../../../src/worker/group-callers.js'
+import type { GroupHost } from '../../../src/worker/group-host.js'
+import type { SourcedRun } from '../../../src/worker/own-runs.js'
+import type { ReplyOutlet } from '../../../src/worker/reply-outlet.js'
 import type { SimCommand, SimResult } from './machine.js'
 import type { RoundWorld } from './round-world.js'
 import type { SimProcess } from './sim-process.js'
 
 type Kind = 'command' | 'quorum' | 'local'
 
+/** Who asks: the host, or a port of the application. Each numbers its calls; here the one's stand below 0. */
+export type Source = typeof HOST | typeof PORTED
+export const HOST = 1
+export const PORTED = -1
+/** Of so many calls, one goes through the port. */
+const PORT_SHARE = 3
+
 interface Operation {
+  readonly source: Source
   readonly node: NodeId
   readonly group: GroupIndex
   readonly kind: Kind
@@ -26,6 +38,8 @@ interface Operation {
   readonly askedAt: Millis
   /** For reads: how many commands were visible when it was asked for. */
   readonly visible: number
+  /** And how many were answered at this node. */
+  readonly ownVisible: number
   readonly ended: (outcome: string) => void
 }
 
@@ -92,25 +106,26 @@ export class Workload {
   }
 
   /** What a round works on was there before it read its clock. */
-  checkClock(node: NodeId, group: GroupIndex, input: Input, now: Millis): void {
+  checkClock(node: NodeId, { group, callers, place }: GroupHost, input: Input, now: Millis): void {
     const last =
       input.kind === 'propose'
-        ? this.pending.get(key(node, group, 'command', input.run.sequence + input.run.count - 1))
+        ? this.pending.get(key(node, group, 'command', lastOf(input.run as SourcedRun, place.outbox)))
         : input.kind === 'read'
-          ? this.pending.get(key(node, group, 'quorum', input.token))
+          ? this.pending.get(key(node, group, 'quorum', numberOf(callers.findRead(input.token), place.outbox)))
           : undefined
     if (last === undefined) return
     const early = last.askedAt - now
     assert(early <= 0, `a round at ${now} works on what came ${early.toFixed(3)} ms after its clock was read`)
   }
 
-  replied(process: SimProcess, reader: ReplyReader): void {
+  replied(process: SimProcess, source: Source, reader: ReplyReader): void {
     const { nodeId } = process
     const { executed } = this.world
     const { group } = reader
     while (reader.next()) {
-      const operation = this.pending.get(key(nodeId, group, 'command', reader.sequence))
-      assert(operation !== undefined, `node ${nodeId} answers command ${reader.sequence}, for which nobody waits`)
+      const number = reader.sequence * source
+      const operation = this.pending.get(key(nodeId, group, 'command', number))
+      assert(operation !== undefined, `node ${nodeId} answers command ${number}, for which nobody waits`)
       const { id, reject } = operation.command
       const position = executed.positionOf(group, id)
       assert(position !== undefined, `node ${nodeId} answers ${id}, which no replica has executed`)
@@ -122,24 +137,36 @@ export class Workload {
       } else if (status === OutcomeStatus.rejected) {
         const reason = Buffer.from(bytes.slice(offset, offset + length)).toString()
         assert(reject && reason === id, `${id} is rejected with ${reason}`)
+      } else if (status === OutcomeStatus.unread) {
+        assert(source === PORTED, `${id} of the host is said to be unread`)
+        this.world.count('result unread')
       } else assert(status === OutcomeStatus.tooLarge, `${id} ends with status ${status}`)
       executed.acknowledge(group, id)
       this.raiseVisible(group, position + 1)
       this.ownVisible.set(placeKey(nodeId, group), position + 1)
-      this.end(nodeId, group, 'command', reader.sequence, 'executed')
+      this.end(nodeId, group, 'command', number, 'executed')
     }
   }
 
-  ended(process: SimProcess, { group, sequence, count, outcome }: Ended): void {
+  ended(process: SimProcess, source: Source, { group, sequence, count, outcome }: Ended): void {
     for (let i = 0; i < count; i++) {
-      const operation = this.pending.get(key(process.nodeId, group, 'command', sequence + i))
+      const number = (sequence + i) * source
+      const operation = this.pending.get(key(process.nodeId, group, 'command', number))
       if (outcome === 'unproposed' && operation !== undefined) this.neverExecuted.push(operation.command)
-      this.end(process.nodeId, group, 'command', sequence + i, outcome)
+      this.end(process.nodeId, group, 'command', number, outcome)
     }
   }
 
-  queryReplied(process: SimProcess, head: QueryReplyHead, bytes: Uint8Array, offset: number, length: number): void {
-    const { group, token, outcome, status, flags } = head
+  queryReplied(
+    process: SimProcess,
+    source: Source,
+    head: QueryReplyHead,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
+    const { group, outcome, status, flags } = head
+    const token = head.token * source
     const { nodeId } = process
     const kind: Kind = this.pending.has(key(nodeId, group, 'quorum', token)) ? 'quorum' : 'local'
     const operation = this.pending.get(key(nodeId, group, kind, token))
@@ -151,7 +178,9 @@ export class Workload {
         readIsFresh(nodeId, seen, operation.visible)
         this.raiseVisible(group, seen)
       } else {
-        const own = this.ownVisible.get(placeKey(nodeId, group)) ?? 0
+        const known = this.ownVisible.get(placeKey(nodeId, group)) ?? 0
+        // A port reads its answers late: what came to be known meanwhile is later than this one.
+        const own = source === HOST ? known : Math.min(known, operation.ownVisible)
         assert(seen >= own, `a local read at node ${nodeId} sees ${seen} commands, ${own} were answered there before`)
       }
       assert(seen <= this.world.executed.total(group), `a read at node ${nodeId} sees ${seen} commands`)
@@ -178,8 +207,10 @@ export class Workload {
   /** A worker that has ended in good order has told everybody whose call it had read. */
   checkNobodyWaits({ nodeId, worker }: SimProcess): void {
     if (worker === undefined || worker.hasUnread) return
-    for (const { node, kind, command } of this.pending.values()) {
-      assert(node !== nodeId, `node ${nodeId} has stopped and not said what became of ${kind} ${command.id}`)
+    for (const { node, kind, command, source } of this.pending.values()) {
+      // A port hears of the end of its node from the host: its thread may have left no room for it.
+      if (source === HOST)
+        assert(node !== nodeId, `node ${nodeId} has stopped and not said what became of ${kind} ${command.id}`)
     }
   }
 
@@ -247,7 +278,9 @@ export class Workload {
     const { worker, nodeId, incarnation } = process
     const { random, plan, queue } = this.world
     if (worker === undefined) throw new Error('no worker to ask')
-    const lane = `${nodeId} ${incarnation} ${group} ${kind === 'command' ? 'command' : 'read'}`
+    const source = this.commands % PORT_SHARE === 0 ? PORTED : HOST
+    const port = source === HOST ? worker.port : worker.ported
+    const lane = `${nodeId} ${incarnation} ${group} ${source} ${kind === 'command' ? 'command' : 'read'}`
     const number = this.numbers.get(lane) ?? 1
     const length = random.chance(0.03) ? random.below(plan.limits.maxCommandBytes - 200) : random.below(100)
     const command = {
@@ -261,10 +294,10 @@ export class Workload {
     let taken: boolean
     if (kind === 'command') {
       const { flags, bytes } = encodePayload(command)
-      taken = worker.port.command(group, number, deadline, 1, flags, bytes)
+      taken = port.command(group, number, deadline, 1, flags, bytes)
     } else {
       const { flags, bytes } = encodePayload(null)
-      taken = worker.port.read(group, number, deadline, 1, kind, flags, bytes)
+      taken = port.read(group, number, deadline, 1, kind, flags, bytes)
     }
     if (!taken) {
       this.count(`${kind} refused`)
@@ -272,7 +305,8 @@ export class Workload {
       return
     }
     this.numbers.set(lane, number + 1)
-    this.pending.set(key(nodeId, group, kind, number), {
+    this.pending.set(key(nodeId, group, kind, number * source), {
+      source,
       node: nodeId,
       group,
       kind,
@@ -280,9 +314,10 @@ export class Workload {
       deadline: queue.now + worker.elapsedMs + process.toVirtual(timeoutMs),
       askedAt,
       visible: this.visible[group] ?? 0,
+      ownVisible: this.ownVisible.get(placeKey(nodeId, group)) ?? 0,
       ended,
     })
-    worker.port.publish()
+    port.publish()
     worker.wake()
   }
 
@@ -328,6 +363,14 @@ export class Workload {
   private count(what: string): void {
     this.outcomes.set(what, (this.outcomes.get(what) ?? 0) + 1)
   }
+}
+
+function lastOf({ calledThere, count, replies }: SourcedRun, host: ReplyOutlet): number {
+  return (calledThere + count - 1) * (replies === host ? HOST : PORTED)
+}
+
+function numberOf(asked: Asked | undefined, host: ReplyOutlet): number {
+  return asked === undefined ? 0 : asked.token * (asked.replies === host ? HOST : PORTED)
 }
 
 function placeKey(node: NodeId, group: GroupIndex): string {

@@ -11,6 +11,7 @@ import type {
 import { DEFAULT_TUNING, type GroupTuning } from '../../../src/core/config.js'
 import { TIMER_KINDS } from '../../../src/core/timers.js'
 import { allocateDoorbell } from '../../../src/ring/doorbell.js'
+import { allocateSequences } from '../../../src/ring/sequences.js'
 import { allocateTally } from '../../../src/ring/tally.js'
 import { allocateWorkerMemory, openWorkerEnd, type WorkerMemory } from '../../../src/ring/worker-memory.js'
 import type { AnyStateMachine } from '../../../src/state-machine/contract.js'
@@ -92,6 +93,7 @@ export class TestCluster {
       worker: 0,
       memory,
       catchUps: allocateTally(1),
+      sequences: allocateSequences(groups),
       nodeId: node,
       voterId: voterOf(node),
       incarnation: (++this.#lives).toString(16).padStart(16, '0'),
@@ -116,6 +118,7 @@ export class TestCluster {
       clock: this.clock,
       watch: this.clock,
       machines,
+      nextPortChange: () => undefined,
       openLog,
       openState: ({ statePath }, setAside, damaged) => {
         if (damaged === undefined) return this.memoryState(statePath)

@@ -1,0 +1,6 @@
+export { ERROR_CODES, type ErrorCode } from '../host/error-codes.js'
+export type { ProposeOptions, ReadOptions } from '../host/group-handle.js'
+export { type Outcome, PaxosError } from '../host/paxos-error.js'
+export type { Answer, SettledAnswer } from '../host/pending.js'
+export { openPort } from './open-port.js'
+export type { PortClient, PortGroup } from './port-client.js'
