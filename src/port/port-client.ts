@@ -41,7 +41,7 @@ export class PortClient {
   constructor(handle: MessagePort, settings: PortSettings) {
     this.#handle = handle
     this.#settings = settings
-    this.#clock = new MonotonicClock(settings.clockOffsetMs, false)
+    this.#clock = new MonotonicClock(settings.clockBehindMs, false)
     const { now } = this.#clock
     this.#timers = new TimerHeap(this.#clock)
     this.#counters = new Counters(settings.counters, PORT_COUNTERS)
