@@ -1,6 +1,6 @@
-import { median, rate, summary, summaryLine } from '../medians.js'
+import { summary, summaryLine } from '../medians.js'
 import { table } from '../report.js'
-import { type Configuration, configurations, labelOf, variedNames } from './configurations.js'
+import { configurations, figuresOf, labelOf, shareOfFloor, variedNames } from './configurations.js'
 import type { RunRecord } from './run-record.js'
 
 /** The medians of each configuration, one a line; after a runtime that has a floor, what share of it it reaches. */
@@ -18,15 +18,4 @@ export function configurationLines(runs: readonly RunRecord[]): string {
       ]
     }),
   )
-}
-
-export const figuresOf = ({ runs }: Configuration) => runs.map(({ figures }) => figures)
-
-/** Of the medians of both; undefined: it is a floor itself, or has none. */
-export function shareOfFloor(configuration: Configuration, all: readonly Configuration[]): number | undefined {
-  if (configuration.subject === 'floor') return undefined
-  const same = JSON.stringify(configuration.options)
-  const floor = all.find(({ subject, options }) => subject === 'floor' && JSON.stringify(options) === same)
-  if (floor === undefined) return undefined
-  return median(figuresOf(configuration), rate) / median(figuresOf(floor), rate)
 }

@@ -1,8 +1,8 @@
 import type { BenchOptions } from '../bench-options.js'
+import { median, rate } from '../medians.js'
 import type { RunRecord } from './run-record.js'
 
 export type OptionName = keyof BenchOptions
-export type OptionValue = string | number | undefined
 
 /** Runs that differ in nothing but their round. */
 export interface Configuration {
@@ -31,4 +31,15 @@ export function configurations(runs: readonly RunRecord[]): Configuration[] {
 /** `groups 4, window 16`. */
 export function labelOf(options: BenchOptions, names: readonly OptionName[]): string {
   return names.map((name) => `${name} ${options[name] ?? 'default'}`).join(', ')
+}
+
+export const figuresOf = ({ runs }: Configuration) => runs.map(({ figures }) => figures)
+
+/** Of the medians of both; undefined: it is a floor itself, or has none. */
+export function shareOfFloor(configuration: Configuration, all: readonly Configuration[]): number | undefined {
+  if (configuration.subject === 'floor') return undefined
+  const same = JSON.stringify(configuration.options)
+  const floor = all.find(({ subject, options }) => subject === 'floor' && JSON.stringify(options) === same)
+  if (floor === undefined) return undefined
+  return median(figuresOf(configuration), rate) / median(figuresOf(floor), rate)
 }

@@ -8,6 +8,8 @@ export type SubjectName = 'runtime' | 'floor'
 
 /** One run, with all that is needed to judge it later: a line of the files that `--jsonl` writes. */
 export interface RunRecord {
+  /** When its invocation began: what has the same may be compared. */
+  readonly series: string
   /** Of its end, in ISO 8601. */
   readonly at: string
   readonly subject: SubjectName

@@ -14,6 +14,7 @@ export interface PlannedRun {
  * what is compared alike. Each run has a cluster of its own.
  */
 export async function* runSeries(
+  series: string,
   planned: readonly PlannedRun[],
   rounds: number,
   signal: AbortSignal,
@@ -27,7 +28,7 @@ export async function* runSeries(
         subject === 'floor'
           ? { figures: await runFloor(options, signal, progress) }
           : await runRuntime(options, signal, progress)
-      yield { at: new Date().toISOString(), round, ...run, ...ended, machine }
+      yield { series, at: new Date().toISOString(), round, ...run, ...ended, machine }
     }
   }
 }
