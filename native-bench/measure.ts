@@ -41,6 +41,8 @@ export interface Figures {
   readonly unknown: number
   readonly commandsPerSecond: number
   readonly readsPerSecond: number
+  /** Commands and reads a second of the load on each loaded node, from node 1 on. */
+  readonly perLoad: readonly number[]
   readonly megabytesPerSecond: number
   /** Of commands; of an open loop from the moment at which they were due. */
   readonly latencyMs: Percentiles
@@ -167,6 +169,7 @@ function derive(
     errors: sum(samples, ({ errors }) => errors),
     commandsPerSecond,
     readsPerSecond: sum(samples, (sample) => sample.reads / sample.seconds),
+    perLoad: samples.map((sample) => (sample.commands + sample.reads) / sample.seconds),
     megabytesPerSecond: (commandsPerSecond * bytes) / 1e6,
     instancesPerSecond: instances / seconds,
     commandsPerInstance: commands / Math.max(1, instances),

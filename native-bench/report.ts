@@ -20,7 +20,8 @@ export function figuresTable(figures: Figures): string {
     ['errors', errorsLine(figures)],
   ]
   for (const { node, cpuPercent, rssMegabytes, commitsPerSecond } of processes) {
-    const name = `node ${node}${node === 1 ? ', with the load' : ''}`
+    const load = figures.perLoad[node - 1]
+    const name = load === undefined ? `node ${node}` : `node ${node}, with a load of ${whole(load)}/s`
     const commits = `${whole(commitsPerSecond)} commits/s`
     rows.push([name, `${whole(cpuPercent)} % of a core, ${whole(rssMegabytes)} MB resident, ${commits}`])
   }

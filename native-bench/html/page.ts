@@ -9,6 +9,8 @@ import { runsTable } from './runs-table.js'
 import { type Section, sections } from './sections.js'
 import { verdictTable } from './verdict-table.js'
 
+const require = createRequire(import.meta.url)
+
 const STYLE = `
 body { font: 14px/1.45 system-ui, sans-serif; color: #222; margin: 2em auto; max-width: 1500px; padding: 0 1.5em }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2.5em; border-top: 1px solid #ccc; padding-top: 1em }
@@ -74,7 +76,9 @@ function sectionHtml(section: Section, ids: readonly number[]): string {
 
 /** What is the same in all runs of the section. */
 function commonOptions({ runs, varied }: Section): string {
-  const common = Object.entries(runs[0]!.options).filter(([name]) => !varied.some((other) => other === name))
+  const common = Object.entries(runs[0]!.options).filter(
+    ([name, value]) => value !== undefined && !varied.some((other) => other === name),
+  )
   return `In all of them: ${common.map(([name, value]) => `${name} ${value}`).join(', ')}.`
 }
 
@@ -89,8 +93,7 @@ function machines(runs: readonly RunRecord[]): string {
 
 /** The whole library, as it comes: no tag of it may end the element that it stands in. */
 function chartLibrary(): string {
-  const entry = createRequire(import.meta.url).resolve('chart.js')
-  return readFileSync(join(dirname(entry), 'chart.umd.min.js'), 'utf8')
+  return readFileSync(join(dirname(require.resolve('chart.js')), 'chart.umd.min.js'), 'utf8')
     .replaceAll('</script', '<\\/script')
     .replace(/\/\/# sourceMappingURL=.*$/m, '')
 }
