@@ -164,7 +164,7 @@ describe('npm run bench -- --stages --profile', () => {
   let output = ''
   beforeAll(() => {
     const bench = new URL('../../native-bench/bench.js', import.meta.url).pathname
-    const load = ['--groups', '2', '--callers', '8', '--seconds', '1', '--warm-up', '0.3']
+    const load = ['--groups', '2', '--threads', '2', '--callers', '8', '--seconds', '1', '--warm-up', '0.3']
     const ran = spawnSync(process.execPath, [bench, ...load, '--stages', '--profile', profiles], { encoding: 'utf8' })
     output = ran.stdout
     if (ran.status !== 0) throw new Error(`${ran.status}: ${ran.stdout}\n${ran.stderr}`)
