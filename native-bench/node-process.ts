@@ -1,12 +1,17 @@
 // One node of a benchmark's cluster, in a process of its own.
-import { groupStates, sampleNode, startNode } from './bench-node.js'
+import { groupStates, nodeTarget, sampleNode, startNode } from './bench-node.js'
 import { serveParent, settingsFromParent } from './child-channel.js'
+import { LoadService } from './load/remote-load.js'
 import type { NodeSettings } from './node-settings.js'
+import { type InsightRequest, NodeInsight } from './stages/node-insight.js'
 
 const settings = settingsFromParent<NodeSettings>()
-const starting = startNode(settings)
+const insight = new NodeInsight(settings.nodeId)
+const starting = startNode(settings, insight)
 // A failure reaches the parent as the answer to its first request.
 starting.catch(() => undefined)
+
+const load = new LoadService()
 
 serveParent(async (kind, body) => {
   const node = await starting
@@ -22,13 +27,18 @@ serveParent(async (kind, body) => {
       await node.group(group).propose(new Uint8Array(bytes))
       return true
     }
+    case 'insight':
+      return insight.answer(node, body as InsightRequest)
     case 'status':
       return node.status()
     case 'stop':
       await node.stop()
       process.disconnect()
       return true
-    default:
-      throw new Error(`no request ${kind}`)
+    default: {
+      const answer = load.answer(nodeTarget(node), kind, body)
+      if (answer === undefined) throw new Error(`no request ${kind}`)
+      return answer
+    }
   }
 })

@@ -8,6 +8,7 @@ export { type Outcome, PaxosError } from './host/paxos-error.js'
 export { PaxosNode, type StopOptions } from './host/paxos-node.js'
 export type { Answer, SettledAnswer } from './host/pending.js'
 export type { PortView } from './host/ports.js'
+export type { StageProbe, StageSample } from './host/stage-sampler.js'
 export {
   type AnyStateMachine,
   defineStateMachine,

@@ -9,8 +9,9 @@ import { loadStateMachines } from '../src/state-machine/load.js'
 import { LmdbLogStore } from '../src/store/lmdb-log-store.js'
 import { openStateStore } from '../src/store/open-state.js'
 import { buildWorker, storeGate } from '../src/worker/build-worker.js'
-import { monotonicClock } from '../src/worker/clock.js'
+import { machineClock, monotonicClock } from '../src/worker/clock.js'
 import { stateEvent } from '../src/worker/events.js'
+import { osThread } from '../src/worker/os-thread.js'
 import { plainError } from '../src/worker/plain-error.js'
 import { runLoop } from '../src/worker/run-loop.js'
 
@@ -31,12 +32,14 @@ export default async function groupWorker(task: WorkerThreadTask<WorkerMemory>):
     const { round, place } = buildWorker(task, {
       end,
       clock,
+      watch: machineClock,
       machines,
       nextPortChange: () => receiveMessageOnPort(task.portChanges)?.message as PortChange<PortMemory> | undefined,
       openLog: ({ path }) => new LmdbLogStore({ path, voterId, gate, hooks }),
       openState: ({ statePath: path }, setAside, damaged) =>
         openStateStore({ path, voterId, gate, cacheBytes: task.state.cacheBytes }, setAside, damaged),
     })
+    place.meter.set('osThread', osThread())
     runLoop(round, end.bell, place, () => {
       round.start(new Set(task.createGroups))
       place.outbox.event(ALL_GROUPS, stateEvent('ready'))

@@ -37,8 +37,29 @@ function runSize(run: CommandRun): number {
 }
 
 export function encodeRuns(runs: readonly CommandRun[]): Value {
-  const value = allocateBytes(runsSize(runs))
+  const value = roomAround(runs) ?? allocateBytes(runsSize(runs))
   writeRuns(runs, value, 0)
+  return value
+}
+
+/**
+ * A body with room for a header in front of it, in a buffer of its own and filled with zeros: nearly every instance holds
+ * one run, and then its value need not be another copy. The first value made of a body takes the room (a written header is
+ * never all zeros), and a later one, with another session or floor, is a copy.
+ */
+export function bodyWithRoom(length: number): Uint8Array {
+  const bytes = allocateBytes(RUN_HEADER_BYTES + length)
+  bytes.fill(0, 0, RUN_HEADER_BYTES)
+  return bytes.subarray(RUN_HEADER_BYTES)
+}
+
+function roomAround(runs: readonly CommandRun[]): Uint8Array | undefined {
+  const body = runs[0]?.body
+  if (body === undefined || runs.length > 1) return undefined
+  if (body.byteOffset !== RUN_HEADER_BYTES || body.buffer.byteLength !== RUN_HEADER_BYTES + body.length)
+    return undefined
+  const value = new Uint8Array(body.buffer)
+  for (let i = 0; i < RUN_HEADER_BYTES; i++) if (value[i] !== 0) return undefined
   return value
 }
 
@@ -71,7 +92,8 @@ function writeRun(run: CommandRun, bytes: Uint8Array, at: number): void {
   writeWhole(bytes, at + 24, run.session)
   writeWhole(bytes, at + 32, run.sequence)
   writeWhole(bytes, at + 40, run.floor)
-  copyBytes(run.body, 0, run.body.length, bytes, at + RUN_HEADER_BYTES)
+  const isInPlace = run.body.buffer === bytes.buffer && run.body.byteOffset === bytes.byteOffset + at + RUN_HEADER_BYTES
+  if (!isInPlace) copyBytes(run.body, 0, run.body.length, bytes, at + RUN_HEADER_BYTES)
 }
 
 /** The runs in `offset..end`; their bodies are views. Checks the headers; the commands were checked by `checkValue`. */

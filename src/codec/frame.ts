@@ -10,6 +10,8 @@ import { allocateBytes, copyBytes } from './own-bytes.js'
 export { PROTOCOL_VERSIONS } from './frame-layout.js'
 
 const FIRST_BYTES = 16 * 1024
+// Up to it a frame is copied out of the builder: a buffer given away with each would keep the garbage collector busy.
+const COPIED_BYTES = 4096
 
 /** Gathers what one turn has for one peer, of all groups, into one frame. */
 export class FrameBuilder {
@@ -57,12 +59,13 @@ export class FrameBuilder {
     return frame
   }
 
-  /**
-   * The frame, and its buffer with it: for a transport that goes on reading it after `send` has returned. The builder
-   * is empty again.
-   */
+  /** The frame for a transport that goes on reading it after `send` has returned. The builder is empty again. */
   take(): Uint8Array {
     const frame = this.finish()
+    if (this.#length <= COPIED_BYTES) {
+      this.reset()
+      return Buffer.from(frame)
+    }
     this.#usual = Math.min(Math.max(this.#length, (this.#usual * 7) >> 3, FIRST_BYTES), 1024 * 1024)
     this.#bytes = allocateBytes(Math.min(this.#usual * 2, this.#limit))
     this.reset()

@@ -5,6 +5,11 @@
 
 // Below it a loop beats the view that `set` wants.
 const LOOP_BYTES = 32
+/**
+ * From here on `fill`, which is a native copy, beats `set`: between memory that threads share and memory that they do not,
+ * `set` goes word by word, and byte by byte where the two do not lie alike within their words (100 KB: 138 µs against 4).
+ */
+const NATIVE_BYTES = 256
 // Above it, not clearing memory that is overwritten at once is worth an allocation outside the pool.
 const CLEARED_BYTES = 2048
 
@@ -17,11 +22,11 @@ export function copyBytes(
 ): void {
   if (length <= LOOP_BYTES) {
     for (let i = 0; i < length; i++) target[targetOffset + i] = source[offset + i]!
-  } else if (offset === 0 && length === source.length) {
-    target.set(source, targetOffset)
-  } else {
-    target.set(source.subarray(offset, offset + length), targetOffset)
+    return
   }
+  const part = offset === 0 && length === source.length ? source : source.subarray(offset, offset + length)
+  if (length < NATIVE_BYTES) target.set(part, targetOffset)
+  else Buffer.prototype.fill.call(target, part, targetOffset, targetOffset + length)
 }
 
 /** Bytes of unspecified content, never shared with another thread nor with a pool. */

@@ -40,7 +40,7 @@ export interface PortSettings {
   readonly readMs: Millis
   readonly admission: { readonly maxWaiting: number; readonly maxWaitingBytes: number; readonly maxWaitMs: number }
   /** The host's clock minus the clock of the system: that one all threads have in common. */
-  readonly clockOffsetMs: Millis
+  readonly clockBehindMs: Millis
 }
 
 /** What a port tells of itself; its calls that have not ended, for all groups. */

@@ -1,8 +1,9 @@
 import { fail } from './codec-error.js'
 import { COMMAND_HEADER_BYTES } from './command-body.js'
+import { bodyWithRoom } from './commands.js'
 import { checkWithin, MAX_U16, MAX_U32 } from './integers.js'
 import { putU16, putU32 } from './little-endian.js'
-import { allocateBytes, copyBytes, copyOf } from './own-bytes.js'
+import { allocateBytes, copyBytes } from './own-bytes.js'
 
 const FIRST_BYTES = 64 * 1024
 // One giant command must not keep its memory for the life of the worker.
@@ -39,9 +40,10 @@ export class RunBuilder {
     this.#count++
   }
 
-  /** The body, as bytes of its own; the builder is empty again. */
+  /** The body, as bytes of its own with room for the header of its run; the builder is empty again. */
   take(): Uint8Array {
-    const body = copyOf(this.#bytes, 0, this.#length)
+    const body = bodyWithRoom(this.#length)
+    copyBytes(this.#bytes, 0, this.#length, body, 0)
     this.clear()
     return body
   }

@@ -1,11 +1,6 @@
 import type { Millis } from '../base/numbers.js'
+import { toMachine } from '../ring/machine-clock.js'
 import type { TimerClock } from './timer-heap.js'
-
-/** The clock of the system, which all threads of a process have in common: each has its own zero of `performance.now()`. */
-function systemNow(): Millis {
-  const [seconds, nanos] = process.hrtime()
-  return seconds * 1000 + nanos / 1e6
-}
 
 /** The monotonic clock of a thread, with one OS timer: the earliest that was asked for. */
 export class MonotonicClock implements TimerClock {
@@ -16,9 +11,9 @@ export class MonotonicClock implements TimerClock {
   readonly #offsetMs: Millis
   readonly #keepsAlive: boolean
 
-  /** With the `systemOffsetMs` of another thread's clock it goes with that one. `keepsAlive`: a timer does, for the thread. */
-  constructor(systemOffsetMs?: Millis, keepsAlive = true) {
-    this.#offsetMs = systemOffsetMs === undefined ? 0 : systemOffsetMs + systemNow() - performance.now()
+  /** With the `behindMachineMs` of another thread's clock it goes with that one. `keepsAlive`: a timer does, for the thread. */
+  constructor(behindMachineMs?: Millis, keepsAlive = true) {
+    this.#offsetMs = behindMachineMs === undefined ? 0 : toMachine(0) - behindMachineMs
     this.#keepsAlive = keepsAlive
   }
 
@@ -29,8 +24,9 @@ export class MonotonicClock implements TimerClock {
 
   readonly now = (): Millis => performance.now() + this.#offsetMs
 
-  get systemOffsetMs(): Millis {
-    return this.now() - systemNow()
+  /** What this clock lacks to the one that all threads have in common. */
+  get behindMachineMs(): Millis {
+    return toMachine(0) - this.#offsetMs
   }
 
   wake(atMs: Millis): void {

@@ -1,17 +1,20 @@
 import type { GroupIndex, Instance, NodeId } from '../base/numbers.js'
 import type { GroupCommand, GroupState, Link, WorkerEvent } from '../codec/worker-records.js'
+import { WORKER_STAGES } from '../codec/worker-stages.js'
 import { allocateDoorbell, Doorbell } from '../ring/doorbell.js'
 import { CheckpointPool } from './checkpoint-pool.js'
 import { CheckpointRuns } from './checkpoint-runs.js'
 import type { ErrorCode } from './error-codes.js'
 import { HostedGroup } from './hosted-group.js'
 import { Links } from './links.js'
+import { MainMeter } from './main-meter.js'
 import type { MonotonicClock } from './monotonic-clock.js'
 import type { NodeEvents } from './node-events.js'
 import { cheapError, type Outcome, PaxosError } from './paxos-error.js'
 import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
 import { Ports } from './ports.js'
 import { Router, type Wire } from './router.js'
+import { StageSampler } from './stage-sampler.js'
 import type { TimerHeap } from './timer-heap.js'
 import { TurnLoop } from './turn-loop.js'
 import { WorkerLives } from './worker-lives.js'
@@ -38,6 +41,7 @@ export class NodeRuntime {
   readonly links: Links
   readonly loop: TurnLoop<WorkerSlot>
   readonly lives: WorkerLives
+  readonly meter: MainMeter
   readonly ports: Ports
   readonly #options: RuntimeOptions
   readonly #status: PeersStatus
@@ -56,6 +60,7 @@ export class NodeRuntime {
     this.#options = options
     this.#newGroups = options.newGroups
     const hostBell = allocateDoorbell()
+    this.meter = new MainMeter(clock.now)
     const around = {
       timers,
       now: clock.now,
@@ -83,7 +88,8 @@ export class NodeRuntime {
     this.links.voters = options.voters
     this.#tasks = new WorkerTasks(options)
     this.slots = Array.from({ length: threads }, (_, index) => this.#slot(index))
-    this.loop = new TurnLoop(this.slots, this.groups, this.router, new Doorbell(hostBell), (slot, error) =>
+    const bell = new Doorbell(hostBell)
+    this.loop = new TurnLoop(this.slots, this.groups, this.router, this.meter, bell, (slot, error) =>
       this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
     )
     this.ports = new Ports({
@@ -105,6 +111,11 @@ export class NodeRuntime {
       options.events,
       this.loop.wrote,
     )
+    const { onStages } = settings.testing
+    if (onStages !== undefined) {
+      this.loop.sampler = new StageSampler(this.slots)
+      onStages(this.loop.sampler)
+    }
     this.#status = this.#peersStatus(timers, clock)
     this.lives = this.#workerLives(hostBell)
   }
@@ -146,14 +157,16 @@ export class NodeRuntime {
 
   /** A control frame has gone elsewhere: this is a frame of the protocol. */
   receive(from: NodeId, frame: Uint8Array): void {
+    const began = this.meter.now()
     this.router.receive(from, frame)
     this.loop.wrote()
+    this.meter.times.receiveMs += this.meter.now() - began
   }
 
   #slot(index: number): WorkerSlot {
-    const { timers, clock } = this.#options
+    const { timers } = this.#options
     const members = this.#tasks.groupsOf(index).map((group) => this.groups[group] as HostedGroup)
-    const slot = new WorkerSlot(index, members, this.router, timers, clock.now, {
+    const slot = new WorkerSlot(index, members, this.router, timers, this.meter, {
       status: (group) => this.#reported(slot, group),
       event: (from, group, event) => this.#event(from, group, event),
       opened: (opened) => this.ports.opened(opened),
@@ -194,6 +207,7 @@ export class NodeRuntime {
       },
       portBounds: { maxMessageBytes: limits.maxMessageBytes + HEAD_BYTES, largeBytes: limits.linkBytes },
       bounds: timeouts,
+      stages: settings.testing.onStages === undefined ? 0 : WORKER_STAGES.length,
       maxRestartMs: timeouts.maxRestartMs,
       now: clock.now,
       taskOf: ({ index }, rings, changes) =>

@@ -1,6 +1,7 @@
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
+import { type IntervalHistogram, monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { WORKER_COUNTERS, type WorkerCounter } from '../codec/worker-counters.js'
 import type { GroupView } from './group-handle.js'
+import type { MainTimes } from './main-meter.js'
 import type { NodeParts } from './node-start.js'
 import type { PortView } from './ports.js'
 import type { RouterCounts } from './router.js'
@@ -34,6 +35,8 @@ export interface NodeStatus {
   readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
   readonly memory: { readonly rssBytes: number; readonly heapBytes: number; readonly maxQueueBytes: number }
   readonly router: Readonly<RouterCounts>
+  /** Of the main thread since its start: what the loop of the whole process did, and the node's own parts of that. */
+  readonly main: Readonly<MainTimes> & { readonly activeMs: number; readonly idleMs: number }
   /** What each worker has counted since it began last; durations in milliseconds. */
   readonly workers: readonly WorkerView[]
   /** Ports of the application. */
@@ -77,6 +80,7 @@ export class LoopMeter {
 export function statusOf(parts: NodeParts, groups: readonly GroupView[], meter: LoopMeter): NodeStatus {
   const { settings, home, genesis, incarnation, transport, runtime } = parts
   const { rss, heapUsed } = process.memoryUsage()
+  const { active, idle } = performance.eventLoopUtilization()
   const peers = settings.nodeIds.filter((id) => id !== settings.nodeId)
   return {
     nodeId: settings.nodeId,
@@ -93,6 +97,7 @@ export function statusOf(parts: NodeParts, groups: readonly GroupView[], meter: 
     loopDelayMs: meter.take(),
     memory: { rssBytes: rss, heapBytes: heapUsed, maxQueueBytes: maxQueueBytes(parts) },
     router: { ...runtime.router.counts },
+    main: { ...runtime.meter.times, activeMs: active, idleMs: idle },
     workers: runtime.slots.map(workerView),
     ports: runtime.ports.status(),
     refusedLinks: Object.values(transport.counters.refused).reduce((sum, count) => sum + count, 0),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseAddress } from './addresses.js'
+import type { StageProbe } from './stage-sampler.js'
 
 /**
  * What each option takes, cut by danger (docs/options.md): `stored` is fixed in the data directory when the cluster is
@@ -120,6 +121,7 @@ const testing = z
     rttMs: millis(0, 10_000).default(0),
     flushDelayMs: millis(0, 10_000).default(0),
     workerUrl: z.instanceof(URL).optional(),
+    onStages: z.custom<(probe: StageProbe) => void>((value) => typeof value === 'function', 'a function').optional(),
   })
   .prefault({})
 

@@ -7,9 +7,6 @@ import { type Counts, checkLimits, computeLimits, type Limits } from './limits.j
 import { optionSchema, type ParsedOptions, type PaxosOptions } from './option-schema.js'
 import { PaxosError } from './paxos-error.js'
 
-/** Beyond this many threads per core, groups share threads. */
-const THREADS_PER_CORE = 4
-
 /** The options as the host uses them: checked, with defaults, and what follows from them. */
 export interface Settings extends Omit<ParsedOptions, 'nodes' | 'tuning' | 'stateMachines'> {
   readonly nodes: ReadonlyMap<NodeId, NodeAddress>
@@ -67,14 +64,14 @@ export function parseOptions(input: PaxosOptions): Settings {
   return settings
 }
 
-/** One store per group up to four per core; fixed when the cluster is created. */
+/** One store per group, up to one per core (docs/performance.md says why not more); fixed when the cluster is created. */
 export function defaultStores(groups: number): number {
-  return Math.min(groups, THREADS_PER_CORE * availableParallelism())
+  return Math.min(groups, availableParallelism())
 }
 
 /** A thread owns whole stores, so there are never more threads than stores. */
 export function defaultThreads(settings: Settings, stores: number): number {
-  return Math.min(stores, settings.threads ?? THREADS_PER_CORE * availableParallelism())
+  return Math.min(stores, settings.threads ?? availableParallelism())
 }
 
 /** The limits for the real number of groups and threads; throws where a relation between them does not hold. */

@@ -30,7 +30,7 @@ export class Pending {
   readonly since: Millis
   readonly deadline: Millis
   readonly machineId: number
-  readonly resolve: Done
+  resolve: Done
   readonly reject: (error: PaxosError) => void
   first = 0
   /** How many of the payloads the worker has. */

@@ -12,7 +12,7 @@ import type { WorkerSlot } from './worker-slot.js'
 type Channel = InstanceType<typeof MessagePort>
 
 /** What all ports of a node have in common. */
-export type CommonSettings = Omit<PortSettings, 'port' | 'portBell' | 'counters' | 'clockOffsetMs'>
+export type CommonSettings = Omit<PortSettings, 'port' | 'portBell' | 'counters' | 'clockBehindMs'>
 
 export interface PortsOptions {
   readonly slots: readonly WorkerSlot[]
@@ -81,7 +81,7 @@ export class Ports {
       port: port.id,
       portBell: port.bell,
       counters: memory,
-      clockOffsetMs: clock.systemOffsetMs,
+      clockBehindMs: clock.behindMachineMs,
     }
     post(port, { kind: 'begin', settings })
     for (const slot of slots) this.#connect(port, slot)

@@ -1,4 +1,6 @@
 import type { Doorbell } from '../ring/doorbell.js'
+import type { MainMeter } from './main-meter.js'
+import type { StageSampler } from './stage-sampler.js'
 import type { WorkerPort } from './worker-port.js'
 
 /** One worker as the loop sees it. */
@@ -22,6 +24,7 @@ export class TurnLoop<Slot extends LoopSlot> {
   readonly #slots: readonly Slot[]
   readonly #groups: readonly Flushed[]
   readonly #router: Flushed
+  readonly #meter: MainMeter
   readonly #bell: Doorbell
   readonly #corrupt: (slot: Slot, error: unknown) => void
   #running = false
@@ -31,18 +34,21 @@ export class TurnLoop<Slot extends LoopSlot> {
   readonly #turn = () => this.#run()
   readonly #publish = () => this.#publishAll()
   readonly #mayRest = () => this.#slots.every((slot) => slot.port?.mayRest() ?? true)
-  turns = 0
+  /** Only while stages are sampled. */
+  sampler: StageSampler | undefined
 
   constructor(
     slots: readonly Slot[],
     groups: readonly Flushed[],
     router: Flushed,
+    meter: MainMeter,
     bell: Doorbell,
     corrupt: (slot: Slot, error: unknown) => void,
   ) {
     this.#slots = slots
     this.#groups = groups
     this.#router = router
+    this.#meter = meter
     this.#bell = bell
     this.#corrupt = corrupt
   }
@@ -76,12 +82,18 @@ export class TurnLoop<Slot extends LoopSlot> {
 
   #publishAll(): void {
     this.#publishing = false
+    const meter = this.#meter
+    meter.callersWent()
+    const began = meter.now()
     let full = false
     for (const { port } of this.#slots) {
       if (port === undefined) continue
       port.publish()
       full ||= port.isFull
     }
+    const ended = meter.now()
+    meter.times.flushMs += ended - began
+    this.sampler?.published(began)
     // What did not fit waits for a turn, which asks for the space before it rests.
     if (full) this.soon()
   }
@@ -89,7 +101,10 @@ export class TurnLoop<Slot extends LoopSlot> {
   #run(): void {
     this.#turning = false
     if (!this.#running) return
-    this.turns++
+    const { times, now } = this.#meter
+    times.turns++
+    const began = now()
+    const routedBefore = times.routeMs
     let worked = false
     for (const slot of this.#slots) {
       try {
@@ -98,12 +113,21 @@ export class TurnLoop<Slot extends LoopSlot> {
         this.#corrupt(slot, error)
       }
     }
+    const drained = now()
+    times.repliesMs += drained - began - (times.routeMs - routedBefore)
     for (const { port } of this.#slots) port?.beginTurn()
     for (const group of this.#groups) group.flush()
     for (const { port } of this.#slots) port?.publish()
+    const flushed = now()
+    times.flushMs += flushed - drained
     this.#router.flush()
+    const ended = now()
+    times.linkMs += ended - flushed
+    this.sampler?.published(drained)
+    this.sampler?.turned(ended)
     if (worked) this.soon()
     else this.#rest()
+    this.#meter.turnEnded()
   }
 
   #rest(): void {

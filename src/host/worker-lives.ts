@@ -19,6 +19,8 @@ export interface LivesOptions {
   readonly ringBytes: { readonly control: number; readonly command: number; readonly outbox: number }
   readonly portBounds: PortBounds
   readonly bounds: SupervisorBounds
+  /** How many stages of each group its worker notes. */
+  readonly stages: number
   /** The longest pause before a worker that keeps failing is started again. */
   readonly maxRestartMs: number
   now(): Millis
@@ -166,7 +168,7 @@ export class WorkerLives {
   }
 
   async #beginLife(slot: WorkerSlot): Promise<void> {
-    const { pool, hostBell, ringBytes, portBounds, taskOf, now, events } = this.#options
+    const { pool, hostBell, ringBytes, stages, portBounds, taskOf, now, events } = this.#options
     // Its stores are locked by the thread that had them before.
     await pool.threadsGone()
     if (this.#stopping) return
@@ -177,6 +179,7 @@ export class WorkerLives {
       groups: slot.groups.length,
       timersPerGroup: TIMER_KINDS.length,
       counterNames: WORKER_COUNTERS,
+      stages,
       hostBell,
     })
     const life = this.#lives.get(slot) as Life

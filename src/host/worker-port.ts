@@ -1,6 +1,6 @@
 import type { GroupIndex, Millis, NodeId } from '../base/numbers.js'
 import { Queue } from '../base/queue.js'
-import { copyOf } from '../codec/own-bytes.js'
+import { copyBytes, copyOf } from '../codec/own-bytes.js'
 import {
   COMMAND_HEAD_BYTES,
   type Consistency,
@@ -83,7 +83,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
       return false
     }
     writeCommand(ring.view, at, group, machineId, flags, sequence, deadline)
-    copyInto(ring, at + COMMAND_HEAD_BYTES, bytes, 0, bytes.length)
+    copyBytes(bytes, 0, bytes.length, ring.bytes, at + COMMAND_HEAD_BYTES)
     ring.commit()
     return true
   }
@@ -104,7 +104,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
       return false
     }
     writeMessage(ring.view, at, group, from)
-    copyInto(ring, at + MESSAGE_HEAD_BYTES, bytes, offset, length)
+    copyBytes(bytes, offset, length, ring.bytes, at + MESSAGE_HEAD_BYTES)
     ring.commit()
     return true
   }
@@ -133,7 +133,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
       return false
     }
     writeRead(ring.view, at, head)
-    ring.bytes.set(query, at + READ_HEAD_BYTES)
+    copyBytes(query, 0, query.length, ring.bytes, at + READ_HEAD_BYTES)
     ring.commit()
     return true
   }
@@ -243,7 +243,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
         return
       }
       writeGroupHead(ring.view, at, group)
-      copyInto(ring, at + GROUP_HEAD_BYTES, detail, 0, detail.length)
+      copyBytes(detail, 0, detail.length, ring.bytes, at + GROUP_HEAD_BYTES)
       ring.commit()
       this.#tunes.delete(key)
     }
@@ -304,13 +304,4 @@ interface Tune {
 
 function stillFull(ring: RingProducer, length: number): boolean {
   return ring.awaitsSpace() || !ring.requestSpace(length)
-}
-
-function copyInto(ring: RingProducer, at: number, source: Uint8Array, offset: number, length: number): void {
-  if (length > 64) {
-    ring.bytes.set(length === source.length ? source : source.subarray(offset, offset + length), at)
-    return
-  }
-  // A view costs more than a short loop.
-  for (let i = 0; i < length; i++) ring.bytes[at + i] = source[offset + i] as number
 }

@@ -14,6 +14,7 @@ import type { PortMemory } from '../ring/port-memory.js'
 import { dueIndex, openHostEnd, type WorkerMemory } from '../ring/worker-memory.js'
 import { AnswerReader } from './answer-reader.js'
 import type { HostedGroup } from './hosted-group.js'
+import type { MainMeter } from './main-meter.js'
 import type { Router } from './router.js'
 import type { TimerHeap } from './timer-heap.js'
 import type { RunningTask } from './worker-pool.js'
@@ -45,6 +46,8 @@ export class WorkerSlot {
   port: WorkerPort | undefined
   memory: WorkerMemory | undefined
   task: RunningTask | undefined
+  /** When its outbox was last read: after what was there had been fixed. */
+  drainedAt: Millis = 0
   /** Groups of this life that have reported themselves running. */
   #reported = new Set<HostedGroup>()
   readonly #byIndex: ReadonlyMap<number, HostedGroup>
@@ -52,7 +55,7 @@ export class WorkerSlot {
   readonly #router: Router
   readonly #timers: TimerHeap
   readonly #timerSlots: readonly number[]
-  readonly #now: () => Millis
+  readonly #meter: MainMeter
   readonly #events: SlotEvents
   readonly #answers: AnswerReader
   #portChanges: PortChanges | undefined
@@ -63,7 +66,7 @@ export class WorkerSlot {
     groups: readonly HostedGroup[],
     router: Router,
     timers: TimerHeap,
-    now: () => Millis,
+    meter: MainMeter,
     events: SlotEvents,
   ) {
     this.index = index
@@ -73,7 +76,7 @@ export class WorkerSlot {
     this.#placeOf = new Map(groups.map((group, place) => [group, place]))
     this.#router = router
     this.#timers = timers
-    this.#now = now
+    this.#meter = meter
     this.#events = events
     this.#timerSlots = groups.flatMap((_, place) =>
       TIMER_KINDS.map((_, kind) => timers.slot(() => this.#due(place, kind))),
@@ -132,7 +135,8 @@ export class WorkerSlot {
     if (port === undefined || port.end.outbox.isEmpty()) return false
     const { outbox } = port
     port.end.outbox.snapshot()
-    const now = this.#now()
+    const now = this.#meter.now()
+    this.drainedAt = now
     // A record may end this life (an event that the node acts on); then its rings are no more ours.
     while (this.port === port && outbox.next()) {
       this.#take(outbox.kind, outbox.view, outbox.bytes, outbox.offset, outbox.length, now)
@@ -144,7 +148,7 @@ export class WorkerSlot {
   #take(kind: number, view: DataView, bytes: Uint8Array, offset: number, length: number, now: Millis): void {
     switch (kind) {
       case RECORD_KIND.send:
-        this.#router.route(view, bytes, offset, length)
+        this.#route(view, bytes, offset, length)
         break
       case RECORD_KIND.timer:
         this.#setTimer(view, offset, length, now)
@@ -159,8 +163,15 @@ export class WorkerSlot {
         break
       }
       default:
-        this.#answers.take(kind, view, bytes, offset, length, now)
+        if (this.#answers.take(kind, view, bytes, offset, length, now)) this.#meter.hasResults = true
     }
+  }
+
+  #route(view: DataView, bytes: Uint8Array, offset: number, length: number): void {
+    const { times, now } = this.#meter
+    const began = now()
+    this.#router.route(view, bytes, offset, length)
+    times.routeMs += now() - began
   }
 
   #setTimer(view: DataView, offset: number, length: number, now: Millis): void {

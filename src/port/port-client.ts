@@ -4,6 +4,7 @@ import { PORT_COUNTERS, type PortNews, type PortSettings } from '../codec/port-n
 import type { ErrorCode } from '../host/error-codes.js'
 import { GroupHandle } from '../host/group-handle.js'
 import { HostedGroup } from '../host/hosted-group.js'
+import { MainMeter } from '../host/main-meter.js'
 import { MonotonicClock } from '../host/monotonic-clock.js'
 import { cheapError, type Outcome, PaxosError } from '../host/paxos-error.js'
 import { routeKey } from '../host/routing.js'
@@ -40,7 +41,7 @@ export class PortClient {
   constructor(handle: MessagePort, settings: PortSettings) {
     this.#handle = handle
     this.#settings = settings
-    this.#clock = new MonotonicClock(settings.clockOffsetMs, false)
+    this.#clock = new MonotonicClock(settings.clockBehindMs, false)
     const { now } = this.#clock
     this.#timers = new TimerHeap(this.#clock)
     this.#counters = new Counters(settings.counters, PORT_COUNTERS)
@@ -57,7 +58,8 @@ export class PortClient {
     this.#handles = this.#groups.map((group) => new GroupHandle(group, common))
     this.#slots = settings.workers.map((groups) => this.#slot(groups))
     const ended = { flush: () => this.#turnEnded() }
-    this.#loop = new TurnLoop(this.#slots, this.#groups, ended, new Doorbell(settings.portBell), (_, error) =>
+    const bell = new Doorbell(settings.portBell)
+    this.#loop = new TurnLoop(this.#slots, this.#groups, ended, new MainMeter(now), bell, (_, error) =>
       this.#close('RING_CORRUPT', String((error as { message?: unknown }).message)),
     )
     this.#clock.onWake(() => {

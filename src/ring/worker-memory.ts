@@ -3,8 +3,10 @@ import { allocateDoorbell, Doorbell, type DoorbellOptions } from './doorbell.js'
 import { allocateDueBits, DueBits } from './due-bits.js'
 import { allocateGate, SupervisorGate, WorkerGate } from './gate-word.js'
 import { allocateRing } from './layout.js'
+import type { PositionHistory } from './position-history.js'
 import { RingConsumer } from './ring-consumer.js'
 import { RingProducer } from './ring-producer.js'
+import { allocateStages, openStages } from './stage-memory.js'
 
 export interface WorkerMemoryOptions {
   readonly controlBytes: number
@@ -14,6 +16,8 @@ export interface WorkerMemoryOptions {
   readonly timersPerGroup: number
   /** Counters that the worker writes and the host reads. */
   readonly counterNames: readonly string[]
+  /** How many stages of each group the worker notes; default: none. */
+  readonly stages?: number
   /** The host's one doorbell (`allocateDoorbell`), the same in all workers. */
   readonly hostBell: SharedArrayBuffer
 }
@@ -29,11 +33,15 @@ export interface WorkerMemory {
   readonly due: SharedArrayBuffer
   readonly counters: SharedArrayBuffer
   readonly counterNames: readonly string[]
+  /** Histories of positions (stage-memory.ts), if there are any. */
+  readonly stages: SharedArrayBuffer | undefined
+  readonly stagesPerGroup: number
   readonly groups: number
   readonly timersPerGroup: number
 }
 
 export function allocateWorkerMemory(options: WorkerMemoryOptions): WorkerMemory {
+  const { stages = 0 } = options
   return {
     control: allocateRing(options.controlBytes),
     command: allocateRing(options.commandBytes),
@@ -44,6 +52,8 @@ export function allocateWorkerMemory(options: WorkerMemoryOptions): WorkerMemory
     due: allocateDueBits(options.groups * options.timersPerGroup),
     counters: allocateCounters(options.counterNames),
     counterNames: options.counterNames,
+    stages: stages > 0 ? allocateStages(options.groups, stages) : undefined,
+    stagesPerGroup: stages,
     groups: options.groups,
     timersPerGroup: options.timersPerGroup,
   }
@@ -65,6 +75,8 @@ export interface WorkerEnd {
   readonly gate: WorkerGate
   readonly due: DueBits
   readonly counters: Counters
+  /** By group within the worker, then by stage. */
+  readonly stages: readonly (readonly PositionHistory[])[] | undefined
 }
 
 /** The worker's objects; once per thread. */
@@ -78,6 +90,7 @@ export function openWorkerEnd(memory: WorkerMemory, bellOptions?: DoorbellOption
     gate: new WorkerGate(memory.gate),
     due: new DueBits(memory.due),
     counters: new Counters(memory.counters, memory.counterNames),
+    stages: stagesOf(memory),
   }
 }
 
@@ -89,6 +102,8 @@ export interface HostEnd {
   readonly gate: SupervisorGate
   readonly due: DueBits
   readonly counters: Counters
+  /** By group within the worker, then by stage. */
+  readonly stages: readonly (readonly PositionHistory[])[] | undefined
 }
 
 /** The host's objects for one worker. The host's own doorbell is not among them: it is one object for all workers. */
@@ -102,5 +117,10 @@ export function openHostEnd(memory: WorkerMemory): HostEnd {
     gate: new SupervisorGate(memory.gate),
     due: new DueBits(memory.due, bell),
     counters: new Counters(memory.counters, memory.counterNames),
+    stages: stagesOf(memory),
   }
+}
+
+function stagesOf({ stages, groups, stagesPerGroup }: WorkerMemory): PositionHistory[][] | undefined {
+  return stages === undefined ? undefined : openStages(stages, groups, stagesPerGroup)
 }

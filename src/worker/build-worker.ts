@@ -23,6 +23,7 @@ import { HostedStore } from './hosted-store.js'
 import { Outbox } from './outbox.js'
 import { payloadTools } from './payload-tools.js'
 import { Round } from './round.js'
+import { StageNotes } from './stage-notes.js'
 import { WakeUp } from './wake-up.js'
 import { WorkerMeter } from './worker-meter.js'
 import type { Workplace } from './workplace.js'
@@ -31,6 +32,8 @@ import type { Workplace } from './workplace.js'
 export interface WorkerParts {
   readonly end: WorkerEnd
   readonly clock: Clock
+  /** What the parts of a round are timed by: it decides nothing. */
+  readonly watch: Clock
   readonly machines: readonly AnyStateMachine[]
   /** What the host has said of ports since it was last asked, one at a time. */
   nextPortChange(): PortChange<PortMemory> | undefined
@@ -42,7 +45,7 @@ export interface WorkerParts {
 
 /** All of a worker but its loop: stores are open, groups not yet built (`Round.start`). */
 export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Round; place: Workplace } {
-  const { end, clock, machines, nextPortChange, openLog, openState } = parts
+  const { end, clock, watch, machines, nextPortChange, openLog, openState } = parts
   const needsState = machines.some(({ kind }) => kind === 'stored' || kind === 'external')
   const { maxValueBytes } = limitsFor(task.limits.maxCommandBytes, task.tuning)
   const place: Workplace = {
@@ -53,7 +56,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     ),
     gate: end.gate,
     clock,
-    meter: new WorkerMeter(end.counters),
+    meter: new WorkerMeter(end.counters, watch),
     limits: task.limits,
     messageBounds: { maxMessageBytes: task.limits.maxMessageBytes, maxValueBytes },
     machines,
@@ -93,7 +96,8 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
     for (const store of stores) store.close()
     throw error
   }
-  return { round: new Round(place, stores, hosts, end, nextPortChange), place }
+  const notes = end.stages === undefined ? undefined : new StageNotes(end.stages, hosts, watch)
+  return { round: new Round(place, stores, hosts, end, nextPortChange, notes), place }
 }
 
 /** The gate around every native transaction: a condemned thread never enters one. */

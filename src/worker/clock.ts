@@ -1,4 +1,5 @@
 import type { Millis } from '../base/numbers.js'
+import { machineNow } from '../ring/machine-clock.js'
 
 /** The only time a group's thread knows. Tests drive one by hand. */
 export interface Clock {
@@ -14,3 +15,6 @@ export function monotonicClock(hostNow: Millis): Clock {
   const began = performance.now()
   return { now: () => hostNow + performance.now() - began }
 }
+
+/** For measurements: what it says can be compared with other threads, and with other processes of this machine. */
+export const machineClock: Clock = { now: machineNow }

@@ -1,5 +1,6 @@
 import type { GroupIndex, Instance, NodeId } from '../base/numbers.js'
 import { encodedSize, encodeMessage } from '../codec/messages.js'
+import { copyBytes } from '../codec/own-bytes.js'
 import {
   ENDED_BYTES,
   type EndedOutcome,
@@ -138,7 +139,7 @@ export class Outbox implements ReplyOutlet {
     }
     const at = this.#claim(RECORD_KIND.queryReply, length)
     writeQueryReply(this.#ring.view, at, head)
-    this.#ring.bytes.set(bytes, at + QUERY_REPLY_HEAD_BYTES)
+    copyBytes(bytes, 0, bytes.length, this.#ring.bytes, at + QUERY_REPLY_HEAD_BYTES)
     this.#ring.commit()
   }
 

@@ -33,6 +33,7 @@ export class OwnRuns {
   readonly #take: (count: number) => number
   #replies: ReplyOutlet | undefined
   #calledThere = 0
+  readonly #cutUpTo = new WeakMap<ReplyOutlet, number>()
   #deadline: Millis = 0
   #heldBytes = 0
 
@@ -45,6 +46,13 @@ export class OwnRuns {
   /** Bytes that wait outside of the core. */
   get heldBytes(): number {
     return this.#heldBytes + this.#builder.byteLength
+  }
+
+  /** The last number of this source that was added. */
+  readUpTo(replies: ReplyOutlet): number {
+    const { count } = this.#builder
+    if (count > 0 && replies === this.#replies) return this.#calledThere + count - 1
+    return this.#cutUpTo.get(replies) ?? 0
   }
 
   get openRuns(): number {
@@ -82,15 +90,11 @@ export class OwnRuns {
     const count = this.#builder.count
     if (count === 0) return
     const body = this.#builder.take()
+    const replies = this.#replies as ReplyOutlet
+    const calledThere = this.#calledThere
+    this.#cutUpTo.set(replies, calledThere + count - 1)
     this.#heldBytes += body.length
-    this.#held.push({
-      sequence: this.#take(count),
-      count,
-      body,
-      deadline: this.#deadline,
-      replies: this.#replies as ReplyOutlet,
-      calledThere: this.#calledThere,
-    })
+    this.#held.push({ sequence: this.#take(count), count, body, deadline: this.#deadline, replies, calledThere })
   }
 
   /** The next run for the core, which is open from now on. */

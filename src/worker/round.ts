@@ -10,6 +10,7 @@ import type { HostedStore } from './hosted-store.js'
 import type { InboxSource, InboxTarget } from './inbox.js'
 import { Inboxes } from './inboxes.js'
 import { Pace } from './pace.js'
+import type { StageNotes } from './stage-notes.js'
 import type { Workplace } from './workplace.js'
 
 /**
@@ -28,6 +29,7 @@ export class Round implements InboxTarget {
   readonly #inbox: Inboxes
   readonly #due: DueBits
   readonly #pace: Pace
+  readonly #notes: StageNotes | undefined
   readonly #byGroup: (GroupHost | undefined)[] = []
   readonly #dueTimers: number[] = []
   /** Groups to be looked after in this round, or (from its end on) in the next. */
@@ -38,12 +40,14 @@ export class Round implements InboxTarget {
   #reportAt: Millis = Number.POSITIVE_INFINITY
   readonly #isIdle = (): boolean => this.#inbox.isEmpty && this.#due.isEmpty()
 
+  /** `notes`: only while stages are sampled. */
   constructor(
     place: Workplace,
     stores: readonly HostedStore[],
     hosts: readonly GroupHost[],
     source: InboxSource & { readonly due: DueBits },
     nextPortChange: () => PortChange<PortMemory> | undefined,
+    notes?: StageNotes,
   ) {
     this.#place = place
     this.#stores = stores
@@ -52,6 +56,7 @@ export class Round implements InboxTarget {
     this.#inbox = new Inboxes(source, place, this, nextPortChange)
     this.#due = source.due
     this.#pace = new Pace(place.clock)
+    this.#notes = notes
   }
 
   host(group: GroupIndex): GroupHost | undefined {
@@ -95,23 +100,34 @@ export class Round implements InboxTarget {
     if (this.#place.wakeUp.isDue(now)) this.#recover(now)
     this.#inbox.drainControl(now)
     this.#fireTimers(now)
+    meter.lap('controlMs')
+    this.#notes?.look(this.#touched, 'accepted', 'chosen')
     this.#inbox.drainCommands()
+    meter.lap('commandsMs')
+    this.#notes?.look(this.#touched, 'read')
     for (const host of this.#touched) {
       host.propose(now)
       host.step({ kind: 'drained' }, now)
       host.emit(now)
     }
+    // Before the host can see it: what is noted after that may be older there than its answer.
+    this.#notes?.look(this.#touched, 'sent')
     outbox.publish()
+    meter.lap('proposeMs')
     for (const store of this.#stores) this.#commit(store, now)
     for (const host of this.#touched) host.serve(now)
+    this.#notes?.look(this.#touched, 'sent', 'chosen')
     outbox.publish()
+    meter.lap('persistedMs')
     this.#execute(now)
+    meter.lap('executeMs')
     this.#keep(now)
     this.#report(now)
     const more = this.#carryOver()
     outbox.publish()
     this.#inbox.publish()
     for (const store of this.#stores) store.endRound()
+    meter.lap('reportMs')
     return more
   }
 
@@ -173,13 +189,15 @@ export class Round implements InboxTarget {
     }
     if (writes.length === 0) return
     const { clock, meter } = this.#place
+    meter.lap('proposeMs')
     const before = clock.now()
     if (!store.commit(writes, now)) return
     const tookMs = clock.now() - before
+    meter.lap('commitMs')
+    this.#notes?.look(writers, 'committed')
     store.commits++
     store.commitMs += tookMs
     meter.add('commits')
-    meter.add('commitMs', tookMs)
     for (const { records } of writes) {
       meter.add('recordsWritten', records.length)
       for (const { value } of records) meter.add('bytesWritten', value.length)
@@ -190,8 +208,7 @@ export class Round implements InboxTarget {
   #execute(now: Millis): void {
     const touched = this.#touched
     if (!touched.some((host) => host.wantsExecution)) return
-    const { clock, meter, limits, outbox } = this.#place
-    const before = clock.now()
+    const { limits, outbox } = this.#place
     this.#pace.begin(limits.executionBudgetMs)
     const start = this.#turn % touched.length
     for (let i = 0; i < touched.length; i++) {
@@ -200,10 +217,10 @@ export class Round implements InboxTarget {
       if (this.#pace.isSpent()) break
       this.#turn = start + i + 1
       host.execute(this.#pace, now)
+      this.#notes?.look([host], 'executed')
       outbox.publish()
       this.#inbox.publish()
     }
-    meter.add('executeMs', clock.now() - before)
   }
 
   /** What outlives the logs: states are committed, checkpoints taken and loaded, logs trimmed. */
@@ -213,13 +230,13 @@ export class Round implements InboxTarget {
       if (store.groups.some(({ keeper }) => keeper.isStateDue(now))) this.#keepStates(store, now)
       store.tidy(now)
     }
-    const { clock, meter } = this.#place
-    const before = clock.now()
+    const { meter } = this.#place
+    meter.lap('stateCommitMs')
     for (const host of this.hosts) {
       host.keeper.afterRound(now)
       if (host.wantsRound || host.wantsCommit) this.touch(host)
     }
-    meter.add('keepMs', clock.now() - before)
+    meter.lap('keepMs')
   }
 
   /**
@@ -256,7 +273,6 @@ export class Round implements InboxTarget {
     )
     const tookMs = clock.now() - before
     meter.add('stateCommits')
-    meter.add('stateCommitMs', tookMs)
     if (stored)
       for (const { host, write } of ready) host.keeper.commits.committed(write, before + tookMs, tookMs, changedBytes)
   }

@@ -10,6 +10,7 @@ import type { Workplace } from './workplace.js'
 export function runLoop(round: Round, bell: Doorbell, { gate, meter }: Workplace, begin: () => void): void {
   try {
     begin()
+    meter.lap('startMs')
     while (!round.isStopping) {
       if (round.run() || round.isStopping) continue
       const parkMs = round.parkMs()
@@ -17,6 +18,7 @@ export function runLoop(round: Round, bell: Doorbell, { gate, meter }: Workplace
       gate.enter(GatePhase.parked)
       meter.add('parks')
       bell.park(parkMs, round.stillEmpty)
+      meter.lap('parkedMs')
     }
     gate.enter(GatePhase.round)
     round.finish()

@@ -102,6 +102,27 @@ describe('values', () => {
 })
 
 describe('bodies', () => {
+  test('the first value of a body takes the room in front of it, and is not touched by a later one', () => {
+    const builder = new RunBuilder()
+    builder.add(1, 0, Uint8Array.of(1, 2, 3), 0, 3)
+    const body = builder.take()
+    const run = { origin: 1, incarnation: '0000000000000001', sequence: 1, count: 1, floor: 0, body }
+    const first = valueCodec.encode([{ ...run, session: 7 }])
+    expect(first.buffer).toBe(body.buffer)
+    const before = first.slice()
+    const second = valueCodec.encode([{ ...run, session: 8 }])
+    expect(second.buffer).not.toBe(body.buffer)
+    expect(first).toEqual(before)
+    expect(valueCodec.decode(first)).toEqual([{ ...run, session: 7 }])
+    expect(valueCodec.decode(second)).toEqual([{ ...run, session: 8 }])
+    const both = valueCodec.encode([
+      { ...run, session: 8 },
+      { ...run, session: 9, sequence: 2 },
+    ])
+    expect(valueCodec.decode(both).map(({ session }) => session)).toEqual([8, 9])
+    expect(first).toEqual(before)
+  })
+
   test('the builder takes commands from anywhere in a source, and both walks give them back', () => {
     fc.assert(
       fc.property(fc.array(command, { maxLength: 20 }), fc.nat(9), (commands, lead) => {
@@ -115,7 +136,7 @@ describe('bodies', () => {
         const size = builder.byteLength
         const body = builder.take()
         expect(body.length).toBe(size)
-        expect(body.buffer.byteLength).toBe(size)
+        expect(body.buffer.byteLength).toBe(RUN_HEADER_BYTES + size)
         expect([builder.count, builder.byteLength]).toEqual([0, 0])
         const walked: unknown[] = []
         forEachCommand(body, (machineId, flags, offset, length, index) => {

@@ -8,7 +8,7 @@ import { LmdbStateStore } from '../../src/store/lmdb-state-store.js'
 import type { LogStore, StoreGate } from '../../src/store/log-store.js'
 import { StoreError } from '../../src/store/store-error.js'
 import { buildWorker, storeGate } from '../../src/worker/build-worker.js'
-import { monotonicClock } from '../../src/worker/clock.js'
+import { machineClock, monotonicClock } from '../../src/worker/clock.js'
 import { runLoop } from '../../src/worker/run-loop.js'
 
 type Task = WorkerTask<WorkerMemory> & { readonly hostNow?: number; readonly createGroups?: readonly number[] }
@@ -23,6 +23,7 @@ export default async function hangingWorker(task: Task): Promise<void> {
   const { round, place } = buildWorker(task, {
     end,
     clock: monotonicClock(task.hostNow),
+    watch: machineClock,
     machines,
     nextPortChange: () => undefined,
     openLog: ({ path }) => {

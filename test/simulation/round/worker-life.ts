@@ -154,6 +154,7 @@ export class WorkerLife implements DriveUser, MachineWatch {
       const { round, place } = buildWorker(this.task, {
         end,
         clock,
+        watch: { now: () => this.now },
         machines: [simMachine(this)],
         nextPortChange: () => changes.shift(),
         openLog: (store) => this.openLog(store, storeGate(end.gate)),

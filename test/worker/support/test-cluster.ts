@@ -116,6 +116,7 @@ export class TestCluster {
     const { round } = buildWorker(task, {
       end: openWorkerEnd(memory),
       clock: this.clock,
+      watch: this.clock,
       machines,
       nextPortChange: () => undefined,
       openLog,
