@@ -1,5 +1,6 @@
 import { fail } from './codec-error.js'
-import { getU16, getU32 } from './little-endian.js'
+import { getU16, getU32, putU16, putU32 } from './little-endian.js'
+import { copyBytes } from './own-bytes.js'
 
 /**
  * The body of a run: its commands back to back.
@@ -16,6 +17,24 @@ export const COMMAND_HEADER_BYTES = 8
 const MAX_PAYLOAD_FLAGS = 1
 
 const EMPTY = new Uint8Array(0)
+
+/** Writes one command into a body at `at`; returns where the next one goes. `machineId` is a u16. */
+export function writeCommandAt(
+  body: Uint8Array,
+  at: number,
+  machineId: number,
+  flags: number,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+): number {
+  putU32(body, at, length)
+  putU16(body, at + 4, machineId)
+  body[at + 6] = flags
+  body[at + 7] = 0
+  copyBytes(source, offset, length, body, at + COMMAND_HEADER_BYTES)
+  return at + COMMAND_HEADER_BYTES + length
+}
 
 /** Walks a body without an object per command: after `next` the fields describe the command at hand. */
 export class CommandReader {

@@ -51,6 +51,45 @@ export class CommandRecord {
   }
 }
 
+/** COMMANDS: u16 group, u16 0, u32 count, f64 sequence of the first, f64 deadline; tail: the body of a run with them. */
+export const COMMANDS_HEAD_BYTES = 24
+
+export function writeCommands(
+  view: DataView,
+  offset: number,
+  group: GroupIndex,
+  count: number,
+  sequence: number,
+  deadline: Millis,
+): void {
+  view.setUint16(offset, group, true)
+  view.setUint16(offset + 2, 0, true)
+  view.setUint32(offset + 4, count, true)
+  view.setFloat64(offset + 8, sequence, true)
+  view.setFloat64(offset + 16, deadline, true)
+}
+
+/** One object per reader, filled again by each record. */
+export class CommandsRecord {
+  group: GroupIndex = 0
+  count = 0
+  sequence = 0
+  deadline: Millis = 0
+  /** Of the body, in the record's bytes. */
+  offset = 0
+  length = 0
+
+  read(view: DataView, offset: number, length: number): void {
+    checkRecord(view, offset, length, COMMANDS_HEAD_BYTES)
+    this.group = view.getUint16(offset, true)
+    this.count = view.getUint32(offset + 4, true)
+    this.sequence = view.getFloat64(offset + 8, true)
+    this.deadline = view.getFloat64(offset + 16, true)
+    this.offset = offset + COMMANDS_HEAD_BYTES
+    this.length = length - COMMANDS_HEAD_BYTES
+  }
+}
+
 /** MESSAGE: u16 group, u16 sender, u32 0; tail: the protocol message. */
 export const MESSAGE_HEAD_BYTES = 8
 

@@ -15,6 +15,7 @@ export const RECORD_KIND = {
   ports: 6,
   // Command inbox, host to worker.
   command: 16,
+  commands: 17,
   // Outbox, worker to host.
   send: 32,
   reply: 33,

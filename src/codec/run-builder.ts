@@ -1,8 +1,7 @@
 import { fail } from './codec-error.js'
-import { COMMAND_HEADER_BYTES } from './command-body.js'
+import { COMMAND_HEADER_BYTES, writeCommandAt } from './command-body.js'
 import { bodyWithRoom } from './commands.js'
 import { checkWithin, MAX_U16, MAX_U32 } from './integers.js'
-import { putU16, putU32 } from './little-endian.js'
 import { allocateBytes, copyBytes } from './own-bytes.js'
 
 const FIRST_BYTES = 64 * 1024
@@ -27,17 +26,19 @@ export class RunBuilder {
   add(machineId: number, flags: number, source: Uint8Array, offset: number, length: number): void {
     checkWithin(machineId, MAX_U16, 'a machine id')
     if (!(offset >= 0 && length >= 0 && offset + length <= source.length)) fail('TRUNCATED', 'a payload is cut')
-    const at = this.#length
-    const end = at + COMMAND_HEADER_BYTES + length
+    const end = this.#length + COMMAND_HEADER_BYTES + length
     if (end > this.#bytes.length) this.#grow(end)
-    const bytes = this.#bytes
-    putU32(bytes, at, length)
-    putU16(bytes, at + 4, machineId)
-    bytes[at + 6] = flags
-    bytes[at + 7] = 0
-    copyBytes(source, offset, length, bytes, at + COMMAND_HEADER_BYTES)
-    this.#length = end
+    this.#length = writeCommandAt(this.#bytes, this.#length, machineId, flags, source, offset, length)
     this.#count++
+  }
+
+  /** `count` commands that stand in `source` as they do in a body. */
+  addAll(count: number, source: Uint8Array, offset: number, length: number): void {
+    const end = this.#length + length
+    if (end > this.#bytes.length) this.#grow(end)
+    copyBytes(source, offset, length, this.#bytes, this.#length)
+    this.#length = end
+    this.#count += count
   }
 
   /** The body, as bytes of its own with room for the header of its run; the builder is empty again. */

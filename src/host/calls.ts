@@ -13,6 +13,11 @@ export interface CallLane {
   readonly what: string
   /** Puts one command or query into the ring; false when there is no room, or no worker. The bytes are copied. */
   write(sequence: number, deadline: Millis, machineId: number, flags: number, bytes: Uint8Array): boolean
+  /**
+   * The same for as many of a call's payloads as fit at once, from the one at `from` on; `sequence` is of that one.
+   * Returns how many; 0: no room.
+   */
+  writeMany(sequence: number, deadline: Millis, machineId: number, payloads: readonly Payload[], from: number): number
   /** Why nothing comes in now; undefined: come in. */
   refusal(): PaxosError | undefined
   /** What a caller gets whose deadline passed. */
@@ -182,25 +187,29 @@ export class Calls {
 
   #hand(pending: Pending): boolean {
     const payloads = pending.payloads as readonly Payload[]
+    const { deadline, machineId } = pending
     while (pending.handed < pending.count) {
-      const { flags, bytes } = payloads[pending.handed] as Payload
-      if (!this.#lane.write(this.table.next, pending.deadline, pending.machineId, flags, bytes)) return false
-      const sequence = this.table.add(pending)
-      if (pending.first === 0) pending.first = sequence
-      pending.handed++
-      this.#queuedCommands--
+      const first = this.table.next
+      const written = this.#lane.writeMany(first, deadline, machineId, payloads, pending.handed)
+      if (written === 0) return false
+      for (let k = 0; k < written; k++) this.table.add(pending)
+      if (pending.first === 0) pending.first = first
+      pending.handed += written
+      this.#queuedCommands -= written
     }
     pending.payloads = undefined
     return true
   }
 
+  /** Of a call of many, which leaves admission as a whole. */
   #settleOne(pending: Pending, k: number, end: Answer | { error: PaxosError }, answered: boolean, now: Millis): void {
     const answers = pending.answers as unknown[]
     answers[k] = end
     pending.settled++
-    const last = pending.settled === pending.count
-    this.admission.leave(1, last ? pending.bytes : 0, answered, now)
-    if (!last) return
+    if (answered) pending.answered++
+    if (pending.settled < pending.count) return
+    this.admission.leave(pending.answered, pending.bytes, true, now)
+    if (pending.answered < pending.count) this.admission.leave(pending.count - pending.answered, 0, false, now)
     this.#close(pending)
     pending.resolve(answers as never)
   }

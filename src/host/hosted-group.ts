@@ -1,4 +1,5 @@
 import type { GroupIndex, Millis } from '../base/numbers.js'
+import type { Payload } from '../codec/payload.js'
 import {
   type Consistency,
   type Ended,
@@ -11,7 +12,7 @@ import {
 } from '../codec/worker-records.js'
 import type { HoldPolicy } from '../codec/worker-task.js'
 import type { AdmissionBounds } from './admission.js'
-import { Calls } from './calls.js'
+import { type CallLane, Calls } from './calls.js'
 import { CheckpointCalls, type CheckpointMade } from './checkpoint-calls.js'
 import type { ErrorCode } from './error-codes.js'
 import { cheapError, type Outcome, type PaxosError } from './paxos-error.js'
@@ -29,6 +30,12 @@ export interface GroupSurroundings {
   tune(group: GroupIndex, command: GroupCommand): void
   /** Whether this node has links to a majority of the voters, itself included. */
   reachesMajority(): boolean
+}
+
+/** How calls of one kind get into the rings of a port: `CallLane`. */
+interface Writers<Port> {
+  one(port: Port, ...call: Parameters<CallLane['write']>): boolean
+  many(port: Port, ...call: Parameters<CallLane['writeMany']>): number
 }
 
 const READ_CONSISTENCIES = ['quorum', 'local'] as const
@@ -58,16 +65,17 @@ export class HostedGroup<Port extends CallPort = WorkerPort> {
   constructor(index: GroupIndex, bounds: AdmissionBounds, around: GroupSurroundings) {
     this.index = index
     this.#around = around
-    this.proposals = this.#calls('command', bounds, (port, sequence, deadline, machineId, flags, bytes) =>
-      port.command(index, sequence, deadline, machineId, flags, bytes),
-    )
+    this.proposals = this.#calls('command', bounds, {
+      one: (port, sequence, deadline, machineId, flags, bytes) =>
+        port.command(index, sequence, deadline, machineId, flags, bytes),
+      many: (port, sequence, deadline, machineId, payloads, from) =>
+        port.commands(index, sequence, deadline, machineId, payloads, from),
+    })
     this.checkpoints = new CheckpointCalls((asked) => around.tune(index, { kind: 'take', asked }))
     this.reads = new Map(
       READ_CONSISTENCIES.map((consistency, lane) => [
         consistency,
-        this.#calls('read', bounds, (port, token, deadline, machineId, flags, bytes) =>
-          port.read(index, laneToken(token, lane), deadline, machineId, consistency, flags, bytes),
-        ),
+        this.#calls('read', bounds, this.#readWriters(consistency, lane)),
       ]),
     )
   }
@@ -180,29 +188,35 @@ export class HostedGroup<Port extends CallPort = WorkerPort> {
     this.#around.tune(this.index, command)
   }
 
-  #calls(
-    what: 'command' | 'read',
-    bounds: AdmissionBounds,
-    write: (
-      port: Port,
-      sequence: number,
-      deadline: Millis,
-      machineId: number,
-      flags: number,
-      bytes: Uint8Array,
-    ) => boolean,
-  ): Calls {
+  #calls(what: 'command' | 'read', bounds: AdmissionBounds, writers: Writers<Port>): Calls {
     const around = this.#around
-    const lane = {
+    const lane: CallLane = {
       what,
-      write: (sequence: number, deadline: Millis, machineId: number, flags: number, bytes: Uint8Array) => {
+      write: (sequence, deadline, machineId, flags, bytes) => {
         around.wrote()
-        return this.port !== undefined && write(this.port, sequence, deadline, machineId, flags, bytes)
+        return this.port !== undefined && writers.one(this.port, sequence, deadline, machineId, flags, bytes)
+      },
+      writeMany: (sequence, deadline, machineId, payloads, from) => {
+        around.wrote()
+        return this.port === undefined ? 0 : writers.many(this.port, sequence, deadline, machineId, payloads, from)
       },
       refusal: () => this.#refusal(),
       expired: (outcome: Outcome) => this.#expired(what, outcome),
     }
     return new Calls(lane, bounds, around.timers, () => around.now())
+  }
+
+  #readWriters(consistency: Consistency, lane: number): Writers<Port> {
+    const { index } = this
+    const one: Writers<Port>['one'] = (port, token, deadline, machineId, flags, bytes) =>
+      port.read(index, laneToken(token, lane), deadline, machineId, consistency, flags, bytes)
+    return {
+      one,
+      many: (port, token, deadline, machineId, payloads, from) => {
+        const { flags, bytes } = payloads[from] as Payload
+        return one(port, token, deadline, machineId, flags, bytes) ? 1 : 0
+      },
+    }
   }
 
   #refusal(): PaxosError | undefined {

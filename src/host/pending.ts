@@ -35,8 +35,9 @@ export class Pending {
   first = 0
   /** How many of the payloads the worker has. */
   handed = 0
-  /** How many commands have their end. */
+  /** How many commands have their end, and how many of these are a result. */
   settled = 0
+  answered = 0
   done = false
   /** Held only while some of them wait in the host. */
   payloads: readonly Payload[] | undefined

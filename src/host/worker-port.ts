@@ -1,8 +1,11 @@
 import type { GroupIndex, Millis, NodeId } from '../base/numbers.js'
 import { Queue } from '../base/queue.js'
+import { COMMAND_HEADER_BYTES, writeCommandAt } from '../codec/command-body.js'
 import { copyBytes, copyOf } from '../codec/own-bytes.js'
+import type { Payload } from '../codec/payload.js'
 import {
   COMMAND_HEAD_BYTES,
+  COMMANDS_HEAD_BYTES,
   type Consistency,
   encodeDetail,
   GROUP_HEAD_BYTES,
@@ -13,6 +16,7 @@ import {
   READ_HEAD_BYTES,
   RECORD_KIND,
   writeCommand,
+  writeCommands,
   writeGroupHead,
   writeLink,
   writeMessage,
@@ -30,9 +34,11 @@ export interface PortBounds {
 
 /** What a record has around the longest message. */
 export const HEAD_BYTES = 64
+/** One record holds no more of the commands of a call, so that the worker does not wait for the last one of many. */
+const MANY_BYTES = 32 * 1024
 
 /** What callers of a group need of it. */
-export type CallPort = Pick<WorkerPort<CallEnd>, 'command' | 'read'>
+export type CallPort = Pick<WorkerPort<CallEnd>, 'command' | 'commands' | 'read'>
 /** The rings alone: all that a port of the application has. */
 type CallEnd = Pick<HostEnd, 'control' | 'command' | 'outbox'>
 
@@ -86,6 +92,47 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
     copyBytes(bytes, 0, bytes.length, ring.bytes, at + COMMAND_HEAD_BYTES)
     ring.commit()
     return true
+  }
+
+  /**
+   * Puts as many of `payloads` as fit, from the one at `from` on, into one record; `sequence` is of that one. Returns how
+   * many: 0 when there is no room.
+   */
+  commands(
+    group: GroupIndex,
+    sequence: number,
+    deadline: Millis,
+    machineId: number,
+    payloads: readonly Payload[],
+    from: number,
+  ): number {
+    const ring = this.end.command
+    const bound = Math.min(MANY_BYTES, ring.maxRecordBytes)
+    let until = from
+    let length = COMMANDS_HEAD_BYTES
+    for (; until < payloads.length; until++) {
+      const next = length + COMMAND_HEADER_BYTES + (payloads[until] as Payload).bytes.length
+      if (next > bound) break
+      length = next
+    }
+    if (until - from < 2) {
+      const { flags, bytes } = payloads[from] as Payload
+      return this.command(group, sequence, deadline, machineId, flags, bytes) ? 1 : 0
+    }
+    if (this.#largeGroup === group) return 0
+    const record = ring.tryClaim(RECORD_KIND.commands, length)
+    if (record < 0) {
+      this.#commandWanted = length
+      return 0
+    }
+    writeCommands(ring.view, record, group, until - from, sequence, deadline)
+    let at = record + COMMANDS_HEAD_BYTES
+    for (let i = from; i < until; i++) {
+      const { flags, bytes } = payloads[i] as Payload
+      at = writeCommandAt(ring.bytes, at, machineId, flags, bytes, 0, bytes.length)
+    }
+    ring.commit()
+    return until - from
   }
 
   /** `bytes` is the frame; the message is copied out of it before this returns. False: dropped and counted. */

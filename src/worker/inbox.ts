@@ -3,6 +3,7 @@ import { decodeMessage } from '../codec/messages.js'
 import { copyOf } from '../codec/own-bytes.js'
 import {
   CommandRecord,
+  CommandsRecord,
   decodeDetail,
   GROUP_HEAD_BYTES,
   type GroupCommand,
@@ -46,6 +47,7 @@ export class Inbox {
   readonly #place: Workplace
   readonly #target: InboxTarget
   readonly #commandRecord = new CommandRecord()
+  readonly #commandsRecord = new CommandsRecord()
   readonly #messageRecord = new MessageRecord()
   /** The group for whose sake commands are left unread. */
   #clog: GroupHost | undefined
@@ -93,22 +95,18 @@ export class Inbox {
     if (this.#isClogged() || this.#replies.isClogged) return
     this.#clog = undefined
     const reader = this.#command
-    const record = this.#commandRecord
     let commands = 0
     while (reader.next()) {
-      if (reader.kind !== RECORD_KIND.command) {
-        this.#place.meter.add('badRecords')
-        continue
-      }
-      record.read(reader.view, reader.offset, reader.length)
-      const host = this.#target.host(record.group)
+      const isMany = reader.kind === RECORD_KIND.commands
+      const record = isMany ? this.#commandsRecord : this.#commandRecord
+      const isKnown = isMany || reader.kind === RECORD_KIND.command
+      if (isKnown) record.read(reader.view, reader.offset, reader.length)
+      const host = isKnown ? this.#target.host(record.group) : undefined
       if (host === undefined) {
         this.#place.meter.add('badRecords')
         continue
       }
-      commands++
-      const { sequence, machineId, flags, offset, length, deadline } = record
-      host.callers.runs.add(this.#replies, sequence, machineId, flags, reader.bytes, offset, length, deadline)
+      commands += isMany ? this.#takeMany(host, reader.bytes) : this.#takeOne(host, reader.bytes)
       this.#target.touch(host)
       if (host.isClogged) {
         this.#clog = host
@@ -117,6 +115,18 @@ export class Inbox {
     }
     reader.release()
     if (commands > 0) this.#place.meter.add('commands', commands)
+  }
+
+  #takeOne(host: GroupHost, bytes: Uint8Array): number {
+    const { sequence, machineId, flags, offset, length, deadline } = this.#commandRecord
+    host.callers.runs.add(this.#replies, sequence, machineId, flags, bytes, offset, length, deadline)
+    return 1
+  }
+
+  #takeMany(host: GroupHost, bytes: Uint8Array): number {
+    const { sequence, count, offset, length, deadline } = this.#commandsRecord
+    host.callers.runs.addAll(this.#replies, sequence, count, bytes, offset, length, deadline)
+    return count
   }
 
   #isClogged(): boolean {

@@ -1,6 +1,7 @@
 import type { Millis } from '../base/numbers.js'
 import { Queue } from '../base/queue.js'
-import { COMMAND_HEADER_BYTES } from '../codec/command-body.js'
+import { fail } from '../codec/codec-error.js'
+import { COMMAND_HEADER_BYTES, checkBody, forEachCommand } from '../codec/command-body.js'
 import { RUN_HEADER_BYTES } from '../codec/commands.js'
 import { RunBuilder } from '../codec/run-builder.js'
 import type { OwnRun } from '../core/input.js'
@@ -83,6 +84,47 @@ export class OwnRuns {
       this.#deadline = deadline
     } else if (deadline > this.#deadline) this.#deadline = deadline
     builder.add(machineId, flags, source, offset, length)
+  }
+
+  /**
+   * Commands with the numbers `number .. number + count - 1`, which stand in `source` as in the body of a run. Throws
+   * CodecError if they do not.
+   */
+  addAll(
+    replies: ReplyOutlet,
+    number: number,
+    count: number,
+    source: Uint8Array,
+    offset: number,
+    length: number,
+    deadline: Millis,
+  ): void {
+    const builder = this.#builder
+    const { batchBytes, batchCount } = this.#bounds
+    if (checkBody(source, offset, offset + length) !== count)
+      fail('MALFORMED', `a record does not hold ${count} commands`)
+    const follows = builder.count === 0 || (replies === this.#replies && number === this.#calledThere + builder.count)
+    const bytes = RUN_HEADER_BYTES + builder.byteLength + length
+    if (!follows || bytes > batchBytes || builder.count + count > batchCount) {
+      this.cut()
+      if (RUN_HEADER_BYTES + length > batchBytes || count > batchCount) {
+        this.#addEach(replies, number, source.subarray(offset, offset + length), deadline)
+        return
+      }
+    }
+    if (builder.count === 0) {
+      this.#replies = replies
+      this.#calledThere = number
+      this.#deadline = deadline
+    } else if (deadline > this.#deadline) this.#deadline = deadline
+    builder.addAll(count, source, offset, length)
+  }
+
+  /** More than one run may hold. */
+  #addEach(replies: ReplyOutlet, number: number, body: Uint8Array, deadline: Millis): void {
+    forEachCommand(body, (machineId, flags, offset, length, index) => {
+      this.add(replies, number + index, machineId, flags, body, offset, length, deadline)
+    })
   }
 
   /** Ends the run that is being gathered. */

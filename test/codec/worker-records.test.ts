@@ -144,6 +144,16 @@ describe('records with a tail', () => {
       record: new records.CommandRecord(),
     },
     {
+      name: 'COMMANDS',
+      head: records.COMMANDS_HEAD_BYTES,
+      content: fc.record({ group: u16, count: u32, sequence: whole, deadline }),
+      write: (view: DataView, at: number, one: never) => {
+        const { group, count, sequence, deadline } = one as records.CommandsRecord
+        records.writeCommands(view, at, group, count, sequence, deadline)
+      },
+      record: new records.CommandsRecord(),
+    },
+    {
       name: 'MESSAGE',
       head: records.MESSAGE_HEAD_BYTES,
       content: fc.record({ group: u16, from: u16 }),

@@ -92,6 +92,7 @@ const reply = decoder<Results>({
 })
 
 const command = slot(records.COMMAND_HEAD_BYTES + 30, (view) => records.writeCommand(view, 0, 3, 1, 1, 9, 5000))
+const commands = slot(records.COMMANDS_HEAD_BYTES + 30, (view) => records.writeCommands(view, 0, 3, 2, 9, 5000))
 const message = slot(records.MESSAGE_HEAD_BYTES + 30, (view) => records.writeMessage(view, 0, 3, 2))
 const send = slot(records.SEND_HEAD_BYTES + 30, (view) => records.writeSend(view, 0, 3, 5, 0))
 const numbers = { chosenUpTo: 9, lastAccepted: 9, executedUpTo: 8, firstKept: 1, leader: 65537, membershipVersion: 1 }
@@ -100,6 +101,7 @@ const words = { chain: 1, digest: 2, waiting: 0, inFlight: 1 }
 
 export const ringDecoders: readonly Decoder[] = [
   filled('COMMAND', new records.CommandRecord(), command),
+  filled('COMMANDS', new records.CommandsRecord(), commands),
   filled('MESSAGE', new records.MessageRecord(), message),
   filled('SEND', new records.SendRecord(), send),
   reply,

@@ -14,7 +14,8 @@ class World {
   readonly timers = new TimerHeap({ now: () => this.now, wake: () => undefined })
   readonly calls: Calls
 
-  constructor(maxWaiting = 1_000) {
+  /** `atOnce`: payloads of a call that go into the ring together. */
+  constructor(maxWaiting = 1_000, atOnce = 1) {
     const lane: CallLane = {
       what: 'command',
       write: (sequence, _deadline, machineId, _flags, bytes) => {
@@ -22,6 +23,13 @@ class World {
         this.room--
         this.written.push({ sequence, text: Buffer.from(bytes).toString(), machineId })
         return true
+      },
+      writeMany: (sequence, deadline, machineId, payloads, from) => {
+        const fit = payloads.slice(from, from + Math.min(this.room, atOnce))
+        fit.forEach(({ flags, bytes }, k) => {
+          lane.write(sequence + k, deadline, machineId, flags, bytes)
+        })
+        return fit.length
       },
       refusal: () => this.refused,
       expired: (outcome) => new PaxosError('TIMEOUT', 'late', { outcome }),
@@ -190,6 +198,20 @@ describe('calls', () => {
     const answers = world.many(['a', 'b'], 100, controller.signal)
     controller.abort()
     expect(await answers).toEqual(['ABORTED unknown', 'ABORTED not-applied'])
+  })
+
+  test('many that go in together, as far as there is room', async () => {
+    const wide = new World(1_000, 3)
+    wide.room = 5
+    const answers = wide.many(['a', 'b', 'c', 'd', 'e', 'f', 'g'])
+    expect(wide.written.map(({ text }) => text)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect([wide.calls.queued, wide.calls.handed, wide.calls.admission.waiting]).toEqual([2, 5, 7])
+    wide.room = 9
+    wide.calls.flush()
+    expect(wide.written.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6, 7])
+    for (let sequence = 7; sequence >= 1; sequence--) wide.answer(sequence)
+    expect(await answers).toEqual(['r1', 'r2', 'r3', 'r4', 'r5', 'r6', 'r7'])
+    expect([wide.calls.admission.waiting, wide.calls.admission.waitingBytes]).toEqual([0, 0])
   })
 
   test('a refusal is at once, and nothing is queued', async () => {

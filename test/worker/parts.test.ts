@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { CommandReader } from '../../src/codec/command-body.js'
+import { RunBuilder } from '../../src/codec/run-builder.js'
 import { TIMER_KINDS } from '../../src/core/timers.js'
 import { BackOff } from '../../src/worker/back-off.js'
 import { GroupTimers } from '../../src/worker/group-timers.js'
@@ -8,6 +10,24 @@ import { Pace } from '../../src/worker/pace.js'
 import type { ReplyOutlet } from '../../src/worker/reply-outlet.js'
 
 const RESEND = TIMER_KINDS.indexOf('resend')
+
+/** Every command with its number there, in the order of the runs; no run is above the bounds. */
+function commandsOf({ runs }: { runs: OwnRuns }): unknown[] {
+  runs.cut()
+  const commands: unknown[] = []
+  for (let run = runs.take(); run !== undefined; run = runs.take()) {
+    const { calledThere } = runs.find(run.sequence) as SourcedRun
+    expect(run.count).toBeLessThanOrEqual(5)
+    if (run.count > 1) expect(run.body.length).toBeLessThanOrEqual(1000)
+    const reader = new CommandReader(run.body)
+    while (reader.next()) {
+      const { machineId, flags, offset, length, index } = reader
+      commands.push({ number: calledThere + index, machineId, flags, payload: run.body.slice(offset, offset + length) })
+    }
+    expect(reader.index).toBe(run.count - 1)
+  }
+  return commands
+}
 
 function ownRuns(bounds: RunBounds): { runs: OwnRuns; host: ReplyOutlet; port: ReplyOutlet } {
   let next = 1
@@ -66,6 +86,41 @@ test('runs: consecutive commands share one, up to the bounds of an instance; its
   let commands = 0
   while (reader.next()) commands++
   expect(commands).toBe(5)
+  expect(runs.heldBytes).toBe(0)
+})
+
+test('runs: commands that come together make the runs that they would make one by one', () => {
+  const sizes = fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(fc.array(fc.record({ sizes, gap: fc.nat(1) }), { maxLength: 8 }), (calls) => {
+      const bounds = { batchBytes: 1000, batchCount: 5 }
+      const one = ownRuns(bounds)
+      const all = ownRuns(bounds)
+      let number = 1
+      for (const [k, { sizes: lengths, gap }] of calls.entries()) {
+        const builder = new RunBuilder()
+        for (const [i, length] of lengths.entries()) {
+          const payload = new Uint8Array(length).fill(number + i)
+          one.runs.add(one.host, number + i, 7, 1, payload, 0, length, k)
+          builder.add(7, 1, payload, 0, length)
+        }
+        const body = builder.take()
+        all.runs.addAll(all.host, number, lengths.length, body, 0, body.length, k)
+        number += lengths.length + gap
+      }
+      // Where a run ends may differ: what comes together stays together if one run can hold it. The commands do not.
+      expect(commandsOf(all)).toEqual(commandsOf(one))
+    }),
+  )
+})
+
+test('runs: what is not the body of so many commands is refused', () => {
+  const { runs, host } = ownRuns({ batchBytes: 1000, batchCount: 5 })
+  const builder = new RunBuilder()
+  for (const length of [3, 5]) builder.add(1, 0, new Uint8Array(length), 0, length)
+  const body = builder.take()
+  expect(() => runs.addAll(host, 1, 3, body, 0, body.length, 0)).toThrow('does not hold 3 commands')
+  expect(() => runs.addAll(host, 1, 2, body, 0, body.length - 1, 0)).toThrow('is cut')
   expect(runs.heldBytes).toBe(0)
 })
 
