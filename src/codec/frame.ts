@@ -38,16 +38,11 @@ export class FrameBuilder {
 
   /** Copies the message. False: it does not fit under the limit any more; send this frame and begin the next. */
   append(group: GroupIndex, source: Uint8Array, offset: number, length: number): boolean {
-    checkWithin(group, MAX_U16, 'a group')
     const at = this.#length
     const end = at + FRAME_ENTRY_BYTES + length
     if (end > this.#limit) return false
     if (end > this.#bytes.length) this.#grow(end)
-    const bytes = this.#bytes
-    putU32(bytes, at, length)
-    putU16(bytes, at + 4, group)
-    putU16(bytes, at + 6, 0)
-    copyBytes(source, offset, length, bytes, at + FRAME_ENTRY_BYTES)
+    writeEntry(this.#bytes, at, group, source, offset, length)
     this.#length = end
     return true
   }
@@ -81,6 +76,37 @@ export class FrameBuilder {
     copyBytes(this.#bytes, 0, this.#length, grown, 0)
     this.#bytes = grown
   }
+}
+
+/** A frame of one message, of exactly its size; undefined if it would be above the limit. */
+export function frameOf(
+  group: GroupIndex,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  { maxFrameBytes }: Pick<Limits, 'maxFrameBytes'>,
+): Uint8Array | undefined {
+  const frameBytes = FRAME_HEADER_BYTES + FRAME_ENTRY_BYTES + length
+  if (frameBytes > maxFrameBytes) return undefined
+  const frame = allocateBytes(frameBytes)
+  writeEntry(frame, FRAME_HEADER_BYTES, group, source, offset, length)
+  sealFrame(frame, PROTOCOL_VERSIONS.max, FRAME_TYPE.protocol)
+  return frame
+}
+
+function writeEntry(
+  frame: Uint8Array,
+  at: number,
+  group: GroupIndex,
+  source: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  checkWithin(group, MAX_U16, 'a group')
+  putU32(frame, at, length)
+  putU16(frame, at + 4, group)
+  putU16(frame, at + 6, 0)
+  copyBytes(source, offset, length, frame, at + FRAME_ENTRY_BYTES)
 }
 
 export type FrameVisitor = (group: GroupIndex, offset: number, length: number) => void

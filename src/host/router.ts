@@ -1,5 +1,5 @@
 import type { GroupIndex, NodeId } from '../base/numbers.js'
-import { FrameBuilder, readFrame } from '../codec/frame.js'
+import { FrameBuilder, frameOf, readFrame } from '../codec/frame.js'
 import { SendRecord } from '../codec/worker-records.js'
 import type { Transport } from '../net/transport.js'
 import type { Limits } from './limits.js'
@@ -13,6 +13,9 @@ export interface Losses {
   /** A message for `group` of this node. */
   in(group: GroupIndex): void
 }
+
+/** From here on a message has a frame of its own. */
+const LARGE_BYTES = 16 * 1024
 
 /** What the router needs of the transport. */
 export type Wire = Pick<Transport, 'send'>
@@ -80,6 +83,7 @@ export class Router {
   route(view: DataView, bytes: Uint8Array, offset: number, length: number): void {
     const record = this.#record
     record.read(view, offset, length)
+    if (record.length >= LARGE_BYTES && this.#share(record, bytes)) return
     for (let slot = 0; slot < this.#peers.length; slot++) {
       const peer = this.#peers[slot]
       if (peer !== undefined && record.has(slot)) this.#append(peer, record.group, bytes, record.offset, record.length)
@@ -129,9 +133,27 @@ export class Router {
     this.counts.messagesOut++
   }
 
+  /** Large messages leave at once, in one frame for all: copied and checksummed once. False: it is too large for a frame. */
+  #share({ group, offset, length }: SendRecord, bytes: Uint8Array): boolean {
+    const frame = frameOf(group, bytes, offset, length, this.#limits)
+    if (frame === undefined) return false
+    for (let slot = 0; slot < this.#peers.length; slot++) {
+      const peer = this.#peers[slot]
+      if (peer === undefined || !this.#record.has(slot)) continue
+      // Nothing overtakes what was gathered before it.
+      if (!peer.frames.isEmpty) this.#transmit(peer)
+      this.counts.messagesOut++
+      this.#send(peer, frame)
+    }
+    return true
+  }
+
   #transmit(peer: Peer): void {
+    this.#send(peer, peer.frames.take())
+  }
+
+  #send(peer: Peer, frame: Uint8Array): void {
     const { counts } = this
-    const frame = peer.frames.take()
     if (this.#wire.send(peer.nodeId, frame) !== 'sent') {
       // Down or full: the protocol repairs what it lost, and a peer that is far behind learns.
       counts.framesDropped++
