@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts } from '../../native-bench/free-ports.js'
-import { makeWorkDir, removeWorkDir } from '../../native-bench/work-dir.js'
+import { freePorts } from '../free-ports.js'
+import { makeWorkDir, removeWorkDir } from '../work-dir.js'
 import { KvClient } from './kv-client.js'
 import { KvProcess } from './kv-process.js'
 
@@ -15,6 +15,8 @@ export interface KvClusterOptions {
   readonly main?: string
   /** Added to the environment of all nodes. */
   readonly env?: Readonly<Record<string, string>>
+  /** Where the temporary directory is made; by default where the system keeps such. */
+  readonly data?: string | undefined
   /** Gets everything that the nodes write. */
   readonly onLine?: (nodeId: number, line: string) => void
 }
@@ -26,7 +28,7 @@ export class KvCluster {
   readonly nodeIds: readonly number[]
   readonly client: KvClient
   readonly #options: KvClusterOptions
-  readonly #dir = makeWorkDir('kv')
+  readonly #dir: string
   readonly #ports: readonly number[]
   readonly #httpPorts: readonly number[]
   readonly #processes = new Map<number, KvProcess>()
@@ -34,6 +36,7 @@ export class KvCluster {
   private constructor(options: KvClusterOptions, ports: readonly number[]) {
     const nodes = ports.length / 2
     this.#options = options
+    this.#dir = makeWorkDir('kv', options.data)
     this.#ports = ports.slice(0, nodes)
     this.#httpPorts = ports.slice(nodes)
     this.nodeIds = this.#ports.map((_, i) => i + 1)
