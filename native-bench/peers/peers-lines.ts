@@ -22,6 +22,9 @@ export const LINES = {
 } as const satisfies Record<string, Line>
 export type LineId = keyof typeof LINES
 
+export const linesOf = (system: System): LineId[] =>
+  (Object.keys(LINES) as LineId[]).filter((id) => LINES[id].system === system)
+
 export type Runs = Partial<Record<LineId, PutFigures[]>>
 
 /** The middle of each figure by itself, over the rounds. */

@@ -8,6 +8,7 @@ export interface PeersOptions {
   readonly bytes: number
   readonly keys: number
   readonly seconds: number
+  readonly firstWarmUp: number
   readonly warmUp: number
   readonly rounds: number
   readonly spread: boolean
@@ -17,7 +18,7 @@ export interface PeersOptions {
   readonly json: boolean
 }
 
-const SYSTEMS = ['kv', 'etcd', 'empty'] as const
+export const SYSTEMS = ['kv', 'etcd', 'empty'] as const
 export type System = (typeof SYSTEMS)[number]
 
 /** A frame of HTTP/2 has at most 16 KB, and this load sends one for each put. */
@@ -33,6 +34,7 @@ export function parsePeersOptions(args: readonly string[]): PeersOptions {
     .option('--bytes <n>', 'of a value', wholeFrom(MIN_VALUE_BYTES, MOST_VALUE_BYTES), 100)
     .option('--keys <n>', 'key space; at least one for each connection', wholeFrom(1, 10_000_000), 10_000)
     .option('--seconds <n>', 'of each measurement', numberFrom(0.1, 3_600), 3)
+    .option('--first-warm-up <n>', 'seconds of load on each system before the first round', numberFrom(0, 3_600), 15)
     .option('--warm-up <n>', 'seconds before each measurement', numberFrom(0, 3_600), 1)
     .option('--rounds <n>', 'turns of each system', wholeFrom(1, 100), 3)
     .option('--spread', 'connections to all three nodes, instead of to the leader', false)
