@@ -6,6 +6,10 @@ import { whole } from './measure.js'
 export interface Acknowledged {
   readonly acknowledged: number
   readonly unknown: number
+  /** Of each group, the most commands that a read has seen executed. */
+  readonly highestRead?: readonly number[]
+  /** One sentence for each read that saw too little. */
+  readonly staleReads?: readonly string[]
 }
 
 export interface Agreement {
@@ -45,8 +49,9 @@ function samePositions(nodes: readonly GroupState[][]): boolean {
   )
 }
 
-export function compare(nodes: readonly GroupState[][], { acknowledged, unknown }: Acknowledged): Agreement {
-  const differences: string[] = []
+export function compare(nodes: readonly GroupState[][], known: Acknowledged): Agreement {
+  const { acknowledged, unknown, highestRead = [], staleReads = [] } = known
+  const differences = [...staleReads]
   const [first = []] = nodes
   nodes.forEach((groups, node) => {
     if (groups.length !== first.length) differences.push(`node ${node + 1} has ${groups.length} groups`)
@@ -62,9 +67,13 @@ export function compare(nodes: readonly GroupState[][], { acknowledged, unknown 
   })
   const executed = first.reduce((total, state) => total + state.executed, 0)
   if (executed < acknowledged || executed > acknowledged + unknown) {
-    const known = `${whole(acknowledged)} commands were acknowledged, ${whole(unknown)} are unknown to their callers`
-    differences.push(`${known}, ${whole(executed)} were executed`)
+    const told = `${whole(acknowledged)} commands were acknowledged, ${whole(unknown)} are unknown to their callers`
+    differences.push(`${told}, ${whole(executed)} were executed`)
   }
+  highestRead.forEach((seen, group) => {
+    const { executed } = first[group]!
+    if (!(seen <= executed)) differences.push(`group ${group}: a read saw ${seen} commands, there are ${executed}`)
+  })
   return { agree: differences.length === 0, executed, differences }
 }
 

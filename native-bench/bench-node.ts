@@ -1,4 +1,5 @@
 import { PaxosNode } from '../src/index.js'
+import type { LoadTarget } from './load/load-target.js'
 import type { ProcessSample } from './measure.js'
 import type { NodeSettings } from './node-settings.js'
 import { ownUsage } from './usage.js'
@@ -17,18 +18,31 @@ export interface GroupState {
 }
 
 export function startNode(settings: NodeSettings): Promise<PaxosNode> {
-  const { nodeId, nodes, dataDir, groups, machine, window, rttMs, flushDelayMs } = settings
+  const { nodeId, nodes, dataDir, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs } = settings
+  const module = encoding === 'cbor' ? `${machine}-cbor` : machine
   return PaxosNode.start({
     nodeId,
     nodes,
     dataDir,
     groups: { count: groups },
-    stateMachines: [new URL(`./${machine}-machine.js`, import.meta.url)],
+    threads,
+    stateMachines: [new URL(`./${module}-machine.js`, import.meta.url)],
     clusterSecret: 'a secret for benchmarks only',
     create: true,
-    tuning: window === undefined ? {} : { window },
+    tuning: { window, batchCount: batch },
     testing: { rttMs, flushDelayMs },
   })
+}
+
+/** Calls on a node of this process. */
+export function nodeTarget(node: PaxosNode): LoadTarget {
+  const groups = Array.from({ length: node.groupCount }, (_, group) => node.group(group))
+  return {
+    groups: groups.length,
+    propose: (group, command) => groups[group]!.propose(command),
+    proposeMany: (group, commands) => groups[group]!.proposeMany(commands),
+    read: async (group) => counted(await groups[group]!.read(new Uint8Array(0))).executed,
+  }
 }
 
 export function sampleNode(node: PaxosNode, nodeId: number): ProcessSample {
@@ -45,19 +59,16 @@ export function groupStates(node: PaxosNode): Promise<GroupState[]> {
   return Promise.all(
     node.status().groups.map(async ({ group }) => {
       // Of a quorum: once the load has ended, every node answers with the end and none with what it has so far.
-      const answer = (await node.group(group).read(new Uint8Array(0))) as Uint8Array
-      const view = new DataView(answer.buffer, answer.byteOffset)
+      const answer = await node.group(group).read(new Uint8Array(0))
       const { chosenUpTo, executedUpTo, chain, digest, digestAt } = node.group(group).status()
-      return {
-        group,
-        chosenUpTo,
-        executedUpTo,
-        chain,
-        digest,
-        digestAt,
-        executed: view.getUint32(0, true),
-        sum: view.getInt32(4, true),
-      }
+      return { group, chosenUpTo, executedUpTo, chain, digest, digestAt, ...counted(answer) }
     }),
   )
+}
+
+/** What every machine of the benchmarks answers to an empty query. */
+function counted(answer: unknown): Pick<GroupState, 'executed' | 'sum'> {
+  const { buffer, byteOffset } = answer as Uint8Array
+  const view = new DataView(buffer, byteOffset)
+  return { executed: view.getUint32(0, true), sum: view.getInt32(4, true) }
 }

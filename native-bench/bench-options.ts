@@ -1,109 +1,145 @@
-import { parseArgs } from 'node:util'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { ENCODINGS, type Encoding } from './load/commands.js'
 import { BENCH_MACHINES, type BenchMachine } from './node-settings.js'
 
+export const LOADED = ['one', 'all'] as const
+
+/** One run: a cluster, a load, and how long. */
 export interface BenchOptions {
   readonly nodes: number
   readonly groups: number
+  /** Worker threads of each node; undefined: the runtime's default. */
+  readonly threads: number | undefined
   readonly machine: BenchMachine
+  /** Whether node 1 is loaded, or every node with a part of the load. */
+  readonly load: (typeof LOADED)[number]
+  /** Of the closed loop, on all loaded nodes together. */
   readonly callers: number
+  /** Commands a second of the open loop, on all loaded nodes together; undefined: a closed loop. */
+  readonly rate: number | undefined
+  /** Commands of the open loop that may be without an answer. */
+  readonly outstanding: number
+  /** Commands of one call. */
+  readonly many: number
   readonly bytes: number
+  /** Share of the calls that are quorum reads. */
+  readonly reads: number
+  readonly encoding: Encoding
   readonly seconds: number
   readonly warmUpSeconds: number
   /** Instances in flight; undefined: the runtime's default. */
   readonly window: number | undefined
+  /** Commands of one instance at the most; undefined: the runtime's default. */
+  readonly batch: number | undefined
   /** Round trip that every frame is made to take, in milliseconds. */
   readonly rttMs: number
   /** By how much every durable commit takes longer, in milliseconds. */
   readonly flushDelayMs: number
-  readonly json: boolean
   /** Where the temporary directory of this run is made: chooses the disk. */
   readonly data: string | undefined
-  /** The floor only: alternate it with the runtime. */
-  readonly against: boolean
-  /** The floor only: each part of the machine and of the path by itself, instead. */
-  readonly parts: boolean
-  readonly rounds: number
 }
 
-const usage = `  --nodes N         processes, one of them this one (default 3)
-  --groups N        (default 4)
-  --machine NAME    what executes the commands: ${BENCH_MACHINES.join(', ')} (default tally)
-  --callers N       callers that each wait for their answer before they propose again (default 1000)
-  --bytes N         of one command (default 100)
-  --seconds N       of measurement (default 5), after --warm-up N seconds (default 2)
-  --window W        instances in flight per group
-  --rtt MS          simulated round trip between nodes
-  --flush-delay MS  simulated slowness of every durable commit
-  --data DIR        make the temporary directory there, to choose the disk
-  --json            one JSON object as the last line`
+/** A command line that takes the options of a run; `runOptionsOf` reads them. */
+export function runCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option('--nodes <n>', 'processes, one of them this one', whole(1, 9), 3)
+    .option('--groups <n>', '', whole(1, 1_024), 4)
+    .option('--threads <n>', 'worker threads of each node', whole(1, 1_024))
+    .addOption(
+      new Option('--machine <name>', 'what executes the commands (default: tally, with cbor counter)').choices(
+        BENCH_MACHINES,
+      ),
+    )
+    .addOption(new Option('--load <nodes>', 'load node 1, or all nodes alike').choices(LOADED).default('one'))
+    .option('--callers <n>', 'closed loop: callers that each wait for their answer', whole(1, 1_000_000), 1_000)
+    .option('--rate <n>', 'open loop: commands a second, whatever becomes of them', within(0.1, 100_000_000))
+    .option('--outstanding <n>', 'open loop: commands without an answer, at most', whole(1, 10_000_000), 50_000)
+    .option('--many <n>', 'commands of one call (proposeMany)', whole(1, 65_536), 1)
+    .option('--bytes <n>', 'of one command', whole(8, 16 * 1024 * 1024), 100)
+    .option('--reads <share>', 'of the calls that are quorum reads, 0 to 1', within(0, 1), 0)
+    .addOption(new Option('--encoding <name>', 'of commands').choices(ENCODINGS).default('bytes'))
+    .option('--seconds <n>', 'of measurement', within(0.1, 86_400), 5)
+    .option('--warm-up <n>', 'seconds before it', within(0, 3_600), 2)
+    .option('--window <n>', 'instances in flight per group', whole(1, 1_024))
+    .option('--batch <n>', 'commands of one instance at most; 1: no batching', whole(1, 1_000_000))
+    .option('--rtt <ms>', 'simulated round trip between nodes', within(0, 10_000), 0)
+    .option('--flush-delay <ms>', 'simulated slowness of every durable commit', within(0, 10_000), 0)
+    .option('--data <dir>', 'make the temporary directory there, to choose the disk')
+    .allowExcessArguments(false)
+}
 
-const floorUsage = `  --against         measure floor and runtime by turns, and print their ratio
-  --rounds N        turns of each (default 3)
-  --parts           each part of the machine and of the path by itself, instead`
-
-export function parseBenchOptions(args: readonly string[], floor = false): BenchOptions {
+/** Ends the program with the usage and status 2 if it is wrong. */
+export function parseOrExit(command: Command, args: readonly string[]): Command {
   try {
-    return read(args, floor)
+    return command
+      .exitOverride()
+      .showHelpAfterError('(--help tells all options)')
+      .parse([...args], { from: 'user' })
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage}${floor ? `\n${floorUsage}` : ''}`)
+    if (!(error instanceof CommanderError)) throw error
+    return process.exit(error.exitCode === 0 ? 0 : 2)
+  }
+}
+
+/** Of a parsed command; ends the program as `parseOrExit` does where they do not go together. */
+export function runOptionsOf(command: Command): BenchOptions {
+  const { warmUp, rtt, flushDelay, ...rest } = command.opts()
+  const options = { ...rest, warmUpSeconds: warmUp, rttMs: rtt, flushDelayMs: flushDelay } as BenchOptions & {
+    machine: BenchMachine | undefined
+  }
+  const machine = options.machine ?? (options.encoding === 'cbor' ? 'counter' : 'tally')
+  const complaint = contradiction({ ...options, machine })
+  if (complaint !== undefined) refuse(command, complaint)
+  return { ...pick(options), machine }
+}
+
+/** The defaults of a run, to be changed in a few fields. */
+export function defaultRun(): BenchOptions {
+  return runOptionsOf(parseOrExit(runCommand('', ''), []))
+}
+
+export function refuse(command: Command, message: string): never {
+  try {
+    return command.error(`error: ${message}`)
+  } catch {
     return process.exit(2)
   }
 }
 
-function read(args: readonly string[], floor: boolean): BenchOptions {
-  const number = (value: string) => ({ type: 'string', default: value }) as const
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      nodes: number('3'),
-      groups: number('4'),
-      machine: { type: 'string', default: 'tally' },
-      callers: number('1000'),
-      bytes: number('100'),
-      seconds: number('5'),
-      'warm-up': number('2'),
-      window: { type: 'string' },
-      rtt: number('0'),
-      'flush-delay': number('0'),
-      json: { type: 'boolean', default: false },
-      data: { type: 'string' },
-      ...(floor
-        ? {
-            against: { type: 'boolean', default: false },
-            parts: { type: 'boolean', default: false },
-            rounds: number('3'),
-          }
-        : {}),
-    } as const,
-  })
-  const floorValues = values as { against?: boolean; parts?: boolean; rounds?: string }
-  return {
-    nodes: within('--nodes', values.nodes, 1, 9),
-    groups: within('--groups', values.groups, 1, 1_024),
-    machine: machineNamed(values.machine),
-    callers: within('--callers', values.callers, 1, 1_000_000),
-    bytes: within('--bytes', values.bytes, 8, 16 * 1024 * 1024),
-    seconds: within('--seconds', values.seconds, 0.1, 86_400, true),
-    warmUpSeconds: within('--warm-up', values['warm-up'], 0, 3_600, true),
-    window: values.window === undefined ? undefined : within('--window', values.window, 1, 1_024),
-    rttMs: within('--rtt', values.rtt, 0, 10_000, true),
-    flushDelayMs: within('--flush-delay', values['flush-delay'], 0, 10_000, true),
-    json: values.json,
-    data: values.data,
-    against: floorValues.against ?? false,
-    parts: floorValues.parts ?? false,
-    rounds: within('--rounds', floorValues.rounds ?? '3', 1, 100),
+function contradiction({ machine, encoding, reads, load, callers, nodes, rate, groups, threads }: BenchOptions) {
+  if (encoding === 'cbor' && machine !== 'counter') return `--encoding cbor takes --machine counter, got ${machine}`
+  if (reads > 0 && machine.startsWith('kv')) {
+    return `--reads takes --machine tally or counter, got ${machine}: a read asks how many commands were executed`
+  }
+  if (load === 'all' && rate === undefined && callers < nodes) {
+    return `--load all takes at least one caller for each of the ${nodes} nodes, got --callers ${callers}`
+  }
+  if (threads !== undefined && threads > groups)
+    return `--threads takes at most ${groups}, one per group, got ${threads}`
+  return undefined
+}
+
+/** Without what other options the command has. */
+function pick(options: BenchOptions): BenchOptions {
+  const { nodes, groups, threads, machine, load, callers, rate, outstanding, many, bytes, reads, encoding } = options
+  const { seconds, warmUpSeconds, window, batch, rttMs, flushDelayMs, data } = options
+  const cluster = { nodes, groups, threads, machine, window, batch, rttMs, flushDelayMs, data }
+  return { ...cluster, load, callers, rate, outstanding, many, bytes, reads, encoding, seconds, warmUpSeconds }
+}
+
+export function whole(low: number, high: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (text !== '' && value >= low && value <= high && Number.isInteger(value)) return value
+    throw new InvalidArgumentError(`It takes a whole number from ${low} to ${high}.`)
   }
 }
 
-function machineNamed(name: string): BenchMachine {
-  const machine = BENCH_MACHINES.find((known) => known === name)
-  if (machine !== undefined) return machine
-  throw new Error(`--machine takes ${BENCH_MACHINES.join(', ')}, got ${name}`)
-}
-
-function within(name: string, text: string, low: number, high: number, fraction = false): number {
-  const value = Number(text)
-  if (text !== '' && value >= low && value <= high && (fraction || Number.isInteger(value))) return value
-  throw new Error(`${name} takes a ${fraction ? '' : 'whole '}number from ${low} to ${high}, got ${text}`)
+export function within(low: number, high: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (text !== '' && value >= low && value <= high) return value
+    throw new InvalidArgumentError(`It takes a number from ${low} to ${high}.`)
+  }
 }

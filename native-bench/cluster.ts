@@ -1,24 +1,23 @@
 import type { PaxosNode } from '../src/index.js'
-import { type GroupState, groupStates, sampleNode, startNode } from './bench-node.js'
+import { type GroupState, groupStates, nodeTarget, sampleNode, startNode } from './bench-node.js'
+import type { BenchOptions } from './bench-options.js'
 import { ChildChannel } from './child-channel.js'
-import type { LoadTarget } from './load.js'
+import { loadShares } from './load/load-shares.js'
+import type { LoadTarget } from './load/load-target.js'
+import { RemoteLoad } from './load/remote-load.js'
+import { Load, type LoadEnd } from './load.js'
 import type { ProcessSample, Subject } from './measure.js'
 import { type ClusterSettings, type NodeSettings, nodeSettings } from './node-settings.js'
 
 /** Node 1 in this process, all others in processes of their own, each with its data in `dir`. */
 export class Cluster implements Subject {
   readonly name = 'runtime'
-  readonly target: LoadTarget
   readonly #settings: readonly NodeSettings[]
   readonly #children = new Map<number, ChildChannel>()
   #local: PaxosNode | undefined
 
   private constructor(settings: readonly NodeSettings[]) {
     this.#settings = settings
-    this.target = {
-      groups: settings[0]!.groups,
-      propose: (group, command) => this.local.group(group).propose(command),
-    }
   }
 
   static async start(settings: ClusterSettings, dir: string): Promise<Cluster> {
@@ -38,6 +37,17 @@ export class Cluster implements Subject {
   get local(): PaxosNode {
     if (this.#local === undefined) throw new Error('node 1 is not running')
     return this.#local
+  }
+
+  /** For calls on node 1. */
+  get target(): LoadTarget {
+    return nodeTarget(this.local)
+  }
+
+  loads(options: BenchOptions): LoadEnd[] {
+    const [own, ...others] = loadShares(options)
+    const remote = others.map((share, i) => new RemoteLoad(this.child(i + 2), share))
+    return [new Load(this.target, own!), ...remote]
   }
 
   child(nodeId: number): ChildChannel {

@@ -1,7 +1,7 @@
 // npm start: three nodes on this machine, ten seconds of load, and one of them killed and restarted in the middle.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { agreementLine, waitForAgreement } from './agreement.js'
-import type { BenchOptions } from './bench-options.js'
+import { type BenchOptions, defaultRun } from './bench-options.js'
 import { Cluster } from './cluster.js'
 import { interruptible, runProgram } from './interrupt.js'
 import { measure } from './measure.js'
@@ -13,23 +13,7 @@ const KILL_AFTER_MS = 3_500
 const AWAY_MS = 2_000
 const AGREE_MS = 60_000
 
-const options: BenchOptions = {
-  nodes: 3,
-  machine: 'tally',
-  groups: 4,
-  callers: 1_000,
-  bytes: 100,
-  seconds: 10,
-  warmUpSeconds: 0.5,
-  window: undefined,
-  rttMs: 0,
-  flushDelayMs: 0,
-  json: false,
-  data: undefined,
-  against: false,
-  parts: false,
-  rounds: 1,
-}
+const options: BenchOptions = { ...defaultRun(), seconds: 10, warmUpSeconds: 0.5 }
 
 /** Who proposes first leads: the victim gets the even groups, so that its death costs more than a vote. */
 async function shareOutLeaders(cluster: Cluster): Promise<void> {

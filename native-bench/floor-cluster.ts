@@ -1,20 +1,23 @@
+import type { BenchOptions } from './bench-options.js'
 import { ChildChannel } from './child-channel.js'
 import { FloorHost } from './floor-host.js'
-import type { LoadTarget } from './load.js'
+import { loadShares } from './load/load-shares.js'
+import type { LoadTarget } from './load/load-target.js'
+import { Load, type LoadEnd } from './load.js'
 import type { ProcessSample, Subject } from './measure.js'
 import { type ClusterSettings, nodeSettings } from './node-settings.js'
 
 /** The floor with its callers in this process, and its other disks in processes of their own. */
 export class FloorCluster implements Subject {
   readonly name = 'floor'
-  readonly target: LoadTarget
   readonly #local: FloorHost
   readonly #children: readonly ChildChannel[]
+  readonly #groups: number
 
   private constructor(local: FloorHost, children: readonly ChildChannel[], groups: number) {
     this.#local = local
     this.#children = children
-    this.target = { groups, propose: (group, command) => local.propose(group, command) }
+    this.#groups = groups
   }
 
   static async start(settings: ClusterSettings, dir: string): Promise<FloorCluster> {
@@ -30,6 +33,17 @@ export class FloorCluster implements Subject {
       await cluster.stop()
       throw error
     }
+  }
+
+  loads(options: BenchOptions): LoadEnd[] {
+    const local = this.#local
+    const target: LoadTarget = {
+      groups: this.#groups,
+      propose: (group, command) => local.propose(group, command as Uint8Array),
+      proposeMany: (group, commands) => local.proposeMany(group, commands as readonly Uint8Array[]),
+      read: () => Promise.reject(new Error('the floor executes nothing that could be read')),
+    }
+    return [new Load(target, loadShares(options)[0]!)]
   }
 
   samples(): Promise<ProcessSample[]> {

@@ -25,6 +25,7 @@ const THREADS_PER_CORE = 4
 const LIMITS = { maxFrameBytes: 64 * 1024 * 1024, maxMessageBytes: 32 * 1024 * 1024 }
 const LINK_BYTES = 256 * 1024 * 1024
 const COUNTERS = ['commits', 'batches']
+const END = {}
 
 interface Waiting {
   readonly command: Uint8Array
@@ -75,19 +76,32 @@ export class FloorHost {
     }
   }
 
+  /** The bytes are copied before this returns. */
   propose(group: number, command: Uint8Array): Promise<unknown> {
+    return new Promise((resolve) => this.#enter(this.#groups[group]!, command, resolve))
+  }
+
+  /** With one promise for all. */
+  proposeMany(group: number, commands: readonly Uint8Array[]): Promise<object[]> {
     return new Promise((resolve) => {
-      const to = this.#groups[group]!
-      to.callers.push(resolve)
-      const sequence = to.next++
-      if (to.waiting.length > 0 || !this.#write(to, sequence, command))
-        to.waiting.push({ command: command.slice(), sequence })
-      if (this.#publishing) return
-      this.#publishing = true
-      process.nextTick(() => {
-        this.#publishing = false
-        for (const end of this.#ends) end.command.publish()
-      })
+      const ends: object[] = []
+      const ended = (): void => {
+        if (ends.push(END) === commands.length) resolve(ends)
+      }
+      for (const command of commands) this.#enter(this.#groups[group]!, command, ended)
+    })
+  }
+
+  #enter(to: Group, command: Uint8Array, ended: (value: unknown) => void): void {
+    to.callers.push(ended)
+    const sequence = to.next++
+    if (to.waiting.length > 0 || !this.#write(to, sequence, command))
+      to.waiting.push({ command: command.slice(), sequence })
+    if (this.#publishing) return
+    this.#publishing = true
+    process.nextTick(() => {
+      this.#publishing = false
+      for (const end of this.#ends) end.command.publish()
     })
   }
 

@@ -1,30 +1,50 @@
 // npm run bench:floor: what the machine gives to this path without a protocol, and with --against what the runtime makes of it.
 import { agreementLine } from './agreement.js'
-import { type BenchOptions, parseBenchOptions } from './bench-options.js'
+import { type BenchOptions, parseOrExit, refuse, runCommand, runOptionsOf, whole } from './bench-options.js'
 import { interruptible, runProgram } from './interrupt.js'
 import type { Figures } from './measure.js'
 import { median, rate, runLine, summary, summaryLine, sumOfErrors } from './medians.js'
 import type { PartRow } from './parts/part.js'
 import { partLine, partRows } from './parts/part-rows.js'
 import { figuresTable, table } from './report.js'
-import { runFloor, runRuntime } from './runs.js'
+import { floorRefusal, runFloor, runRuntime, runTitle } from './runs.js'
 import { makeWorkDir, removeWorkDir } from './work-dir.js'
 
 const log = (line: string): void => console.log(line)
 
-async function floorAlone(options: BenchOptions, signal: AbortSignal): Promise<boolean> {
+interface Program {
+  readonly options: BenchOptions
+  readonly against: boolean
+  readonly parts: boolean
+  readonly rounds: number
+  readonly json: boolean
+}
+
+function readProgram(): Program {
+  const command = runCommand('bench:floor', 'What the machine gives to this path without a protocol.')
+    .option('--against', 'measure floor and runtime by turns, and print their ratio', false)
+    .option('--rounds <n>', 'turns of each', whole(1, 100), 3)
+    .option('--parts', 'each part of the machine and of the path by itself, instead', false)
+    .option('--json', 'one JSON object as the last line', false)
+  const options = runOptionsOf(parseOrExit(command, process.argv.slice(2)))
+  const complaint = floorRefusal(options)
+  if (complaint !== undefined) refuse(command, complaint)
+  return { ...command.opts<Omit<Program, 'options'>>(), options }
+}
+
+async function floorAlone({ options, json }: Program, signal: AbortSignal): Promise<boolean> {
   const figures = await runFloor(options, signal, log)
   log(`\n${figuresTable(figures)}`)
-  if (options.json) log(JSON.stringify({ ...figures, options }))
+  if (json) log(JSON.stringify({ ...figures, options }))
   return true
 }
 
 /** A B A B ...: the machine's mood changes from minute to minute, and so hits both alike. */
-async function alternate(options: BenchOptions, signal: AbortSignal): Promise<boolean> {
+async function alternate({ options, rounds, json }: Program, signal: AbortSignal): Promise<boolean> {
   const runtime: Figures[] = []
   const floor: Figures[] = []
   let agree = true
-  for (let round = 1; round <= options.rounds; round++) {
+  for (let round = 1; round <= rounds; round++) {
     const { figures, agreement } = await runRuntime(options, signal, () => undefined)
     runtime.push(figures)
     log(`runtime ${round}  ${runLine(figures)}  ${agreement.agree ? 'all nodes agree' : ''}`)
@@ -45,12 +65,12 @@ async function alternate(options: BenchOptions, signal: AbortSignal): Promise<bo
       ['runtime / floor', result.ratio.toFixed(2)],
     ])}`,
   )
-  if (options.json) log(JSON.stringify({ ...result, agree, errors: sumOfErrors(runtime), options }))
+  if (json) log(JSON.stringify({ ...result, agree, errors: sumOfErrors(runtime), options }))
   return agree
 }
 
-async function partByPart({ data, json }: BenchOptions): Promise<boolean> {
-  const directory = makeWorkDir('parts', data)
+async function partByPart({ options, json }: Program): Promise<boolean> {
+  const directory = makeWorkDir('parts', options.data)
   const rows: PartRow[] = []
   try {
     for await (const row of partRows(directory)) {
@@ -65,12 +85,11 @@ async function partByPart({ data, json }: BenchOptions): Promise<boolean> {
 }
 
 async function main(): Promise<boolean> {
-  const options = parseBenchOptions(process.argv.slice(2), true)
+  const program = readProgram()
   const signal = interruptible()
-  if (options.parts) return partByPart(options)
-  const { nodes, groups, callers, bytes, seconds, against } = options
-  log(`${nodes} processes, ${groups} groups, ${callers} callers, ${bytes} B, ${seconds} s`)
-  return against ? alternate(options, signal) : floorAlone(options, signal)
+  if (program.parts) return partByPart(program)
+  log(runTitle(program.options))
+  return program.against ? alternate(program, signal) : floorAlone(program, signal)
 }
 
 await runProgram(main)

@@ -1,107 +1,81 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { build, type Histogram } from 'hdr-histogram-js'
-
-/** What commands are proposed to: the runtime, or the floor that it is held against. */
-export interface LoadTarget {
-  readonly groups: number
-  propose(group: number, command: Uint8Array): Promise<unknown>
-}
+import { Calls } from './load/calls.js'
+import { ClosedLoop } from './load/closed-loop.js'
+import type { Encoding } from './load/commands.js'
+import { LoadCounts, type LoadResult, type LoadSample } from './load/load-counts.js'
+import type { LoadTarget } from './load/load-target.js'
+import { OpenLoop } from './load/open-loop.js'
 
 export interface LoadOptions {
   readonly callers: number
   readonly bytes: number
+  /** Commands a second of an open loop; undefined: a closed loop. */
+  readonly rate?: number | undefined
+  /** Of an open loop: commands without an answer, above which those that are due are missed. */
+  readonly outstanding?: number | undefined
+  readonly many?: number
+  readonly reads?: number
+  readonly encoding?: Encoding
+  /** The first name of its callers: loads that run at one time need different ones. */
+  readonly firstCaller?: number
 }
 
-export interface LoadSample {
-  readonly commands: number
-  readonly errors: number
-  readonly seconds: number
+/** A load in this process or in another one. `begin` starts a measurement: what was counted up to then is forgotten. */
+export interface LoadEnd {
+  start(): void | Promise<void>
+  begin(): void | Promise<void>
+  sample(): LoadSample | Promise<LoadSample>
+  /** Resolves when every call has had its answer. */
+  finish(): Promise<LoadResult>
 }
 
-const HEADER_BYTES = 8
-const FIRST_PAUSE_MS = 1
-const LONGEST_PAUSE_MS = 200
-
-/** Closed loop: every caller proposes its next command as soon as it has the answer to the last one. */
-export class Load {
-  readonly errorsByCode = new Map<string, number>()
-  /** Microseconds, since the last `begin`. */
-  readonly latency: Histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 120_000_000,
-    numberOfSignificantValueDigits: 3,
-  })
-  readonly #target: LoadTarget
-  readonly #options: LoadOptions
-  readonly #callers: Promise<void>[] = []
-  #stopping = false
-  #commands = 0
-  #errors = 0
-  #began = performance.now()
-  /** Since the start, never reset: what the state machines must have counted at the least. */
-  acknowledged = 0
-  /** Commands that failed, but may have taken effect. */
-  unknown = 0
+/** Calls on one node, by callers in a closed loop or at fixed moments in an open one. */
+export class Load implements LoadEnd {
+  readonly #counts: LoadCounts
+  readonly #loop: ClosedLoop | OpenLoop
+  #stopped: Promise<void> | undefined
 
   constructor(target: LoadTarget, options: LoadOptions) {
-    this.#target = target
-    this.#options = options
+    const { bytes, callers, rate, outstanding = 50_000, firstCaller = 0 } = options
+    const { many = 1, reads = 0, encoding = 'bytes' } = options
+    const calls = new Calls(target, { bytes, many, reads, encoding })
+    this.#counts = new LoadCounts(target.groups)
+    this.#loop =
+      rate === undefined
+        ? new ClosedLoop(
+            calls,
+            this.#counts,
+            Array.from({ length: callers }, (_, i) => firstCaller + i),
+          )
+        : new OpenLoop(calls, this.#counts, { rate, outstanding }, firstCaller)
+  }
+
+  get acknowledged(): number {
+    return this.#counts.acknowledged
+  }
+
+  get unknown(): number {
+    return this.#counts.unknown
   }
 
   start(): void {
-    for (let caller = 0; caller < this.#options.callers; caller++) this.#callers.push(this.#call(caller))
+    this.#loop.start()
   }
 
-  /** Starts a measurement: what was counted up to now is forgotten. */
   begin(): void {
-    this.latency.reset()
-    this.errorsByCode.clear()
-    this.#commands = 0
-    this.#errors = 0
-    this.#began = performance.now()
+    this.#counts.begin()
   }
 
   sample(): LoadSample {
-    const seconds = (performance.now() - this.#began) / 1000
-    return { commands: this.#commands, errors: this.#errors, seconds }
+    return this.#counts.sample()
   }
 
-  /** Resolves when every caller has had its last answer. */
-  async stop(): Promise<void> {
-    this.#stopping = true
-    await Promise.all(this.#callers)
+  stop(): Promise<void> {
+    this.#stopped ??= this.#loop.stop()
+    return this.#stopped
   }
 
-  async #call(caller: number): Promise<void> {
-    const { bytes } = this.#options
-    const group = caller % this.#target.groups
-    const command = new Uint8Array(Math.max(bytes, HEADER_BYTES)).fill(caller)
-    const view = new DataView(command.buffer)
-    view.setUint32(0, caller, true)
-    let pauseMs = FIRST_PAUSE_MS
-    for (let count = 0; !this.#stopping; count++) {
-      view.setUint32(4, count, true)
-      const asked = performance.now()
-      try {
-        await this.#target.propose(group, command)
-        this.acknowledged++
-        this.#commands++
-        pauseMs = FIRST_PAUSE_MS
-        this.latency.recordValue(Math.max(1, (performance.now() - asked) * 1000))
-      } catch (error) {
-        this.#note(error)
-        // Callers that are refused at once would otherwise fill the loop that has to get them out of it.
-        await sleep(pauseMs)
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
-      }
-    }
-  }
-
-  #note(error: unknown): void {
-    this.#errors++
-    const { code, outcome } = error as { code?: unknown; outcome?: unknown }
-    if (outcome !== 'not-applied') this.unknown++
-    const name = typeof code === 'string' ? code : String(error)
-    this.errorsByCode.set(name, (this.errorsByCode.get(name) ?? 0) + 1)
+  async finish(): Promise<LoadResult> {
+    await this.stop()
+    return this.#counts.result()
   }
 }

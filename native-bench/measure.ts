@@ -1,7 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchOptions } from './bench-options.js'
-import { Load, type LoadTarget } from './load.js'
+import { mergedPercentiles, type Percentiles } from './load/latencies.js'
+import type { LoadResult, LoadSample } from './load/load-counts.js'
+import type { LoadEnd } from './load.js'
 import type { Usage } from './usage.js'
 
 /** What one process has done since its start. */
@@ -16,7 +18,8 @@ export interface ProcessSample {
 /** What is measured: a cluster of the runtime, or of the floor. This process is part of it. */
 export interface Subject {
   readonly name: string
-  readonly target: LoadTarget
+  /** The loads that make up the one of these options; the first runs in this process. */
+  loads(options: BenchOptions): LoadEnd[]
   samples(): Promise<ProcessSample[]>
 }
 
@@ -32,15 +35,29 @@ export interface Figures {
   readonly name: string
   readonly seconds: number
   readonly commands: number
+  readonly reads: number
   /** Since the start of the load, the warm-up included. */
   readonly acknowledged: number
   readonly unknown: number
   readonly commandsPerSecond: number
+  readonly readsPerSecond: number
+  /** Commands and reads a second of the load on each loaded node, from node 1 on. */
+  readonly perLoad: readonly number[]
   readonly megabytesPerSecond: number
-  readonly latencyMs: Readonly<Record<'p50' | 'p90' | 'p99' | 'p999' | 'max', number>>
+  /** Of commands; of an open loop from the moment at which they were due. */
+  readonly latencyMs: Percentiles
+  /** Undefined: nothing was read. */
+  readonly readLatencyMs: Percentiles | undefined
+  /** Of an open loop: by how much its calls were sent after they were due. */
+  readonly lateMs: Percentiles | undefined
+  /** Commands of an open loop that were due and not sent, because too many were without an answer. */
+  readonly missed: number
   readonly instancesPerSecond: number
   readonly commandsPerInstance: number
-  /** Of all processes together, the load's share included: the figure that a busy machine distorts least. */
+  /**
+   * Of all processes together, the load's share included, for a command or a read: the figure that a busy machine
+   * distorts least.
+   */
   readonly cpuMicrosPerCommand: number
   /** On the node that this process embeds. */
   readonly durableCommitsPerSecond: number
@@ -51,10 +68,15 @@ export interface Figures {
   readonly loopDelayMs: Readonly<Record<'p50' | 'p99' | 'max', number>>
   readonly errors: number
   readonly errorsByCode: Readonly<Record<string, number>>
+  /** Of each group, the most commands that a read has seen executed. */
+  readonly highestRead: readonly number[]
+  /** One sentence for each read that did not see what had been acknowledged before it; the first few. */
+  readonly staleReads: readonly string[]
 }
 
 // The histogram holds the time between two looks, so the interval itself is taken off.
 const LOOP_RESOLUTION_MS = 1
+const NOTHING: Percentiles = { p50: 0, p90: 0, p99: 0, p999: 0, max: 0 }
 
 export type Progress = (line: string) => void
 
@@ -65,48 +87,66 @@ export async function measure(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<Figures> {
-  const load = new Load(subject.target, options)
-  load.start()
+  const loads = subject.loads(options)
+  let results: readonly LoadResult[] | undefined
   try {
+    await Promise.all(loads.map((load) => load.start()))
     await sleep(options.warmUpSeconds * 1000, undefined, { signal })
     const before = await subject.samples()
     const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
     delay.enable()
-    load.begin()
-    const ticker = tick(load, progress)
+    await Promise.all(loads.map((load) => load.begin()))
+    const ticker = tick(loads, progress)
     await sleep(options.seconds * 1000, undefined, { signal }).finally(() => clearInterval(ticker))
-    const { commands, errors, seconds } = load.sample()
+    const samples = await sampleAll(loads)
     delay.disable()
     const after = await subject.samples()
-    const { latency } = load
-    const ms = (percentile: number) => latency.getValueAtPercentile(percentile) / 1000
-    const latencyMs = { p50: ms(50), p90: ms(90), p99: ms(99), p999: ms(99.9), max: latency.maxValue / 1000 }
+    // Answers that are still to come count for the latency: the slowest are among them.
+    results = await Promise.all(loads.map((load) => load.finish()))
     const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - LOOP_RESOLUTION_MS)
-    const loopDelayMs = { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max) }
-    const errorsByCode = Object.fromEntries(load.errorsByCode)
-    await load.stop()
     return {
-      ...derive(before, after, commands, seconds, options.bytes),
       name: subject.name,
-      acknowledged: load.acknowledged,
-      unknown: load.unknown,
-      latencyMs,
-      loopDelayMs,
-      errors,
-      errorsByCode,
+      ...derive(before, after, samples, options.bytes),
+      ...together(results),
+      loopDelayMs: { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max) },
     }
   } finally {
-    await load.stop()
+    if (results === undefined) await Promise.allSettled(loads.map((load) => load.finish()))
+  }
+}
+
+const sampleAll = (loads: readonly LoadEnd[]): Promise<LoadSample[]> => Promise.all(loads.map((load) => load.sample()))
+
+const sum = <T>(all: readonly T[], pick: (one: T) => number): number => all.reduce((total, one) => total + pick(one), 0)
+
+function together(results: readonly LoadResult[]) {
+  const errorsByCode: Record<string, number> = {}
+  for (const [code, count] of results.flatMap((result) => Object.entries(result.errorsByCode))) {
+    errorsByCode[code] = (errorsByCode[code] ?? 0) + count
+  }
+  const highest = results.map(({ highestRead }) => highestRead)
+  return {
+    acknowledged: sum(results, ({ acknowledged }) => acknowledged),
+    unknown: sum(results, ({ unknown }) => unknown),
+    latencyMs: mergedPercentiles(results.map(({ latency }) => latency)) ?? NOTHING,
+    readLatencyMs: mergedPercentiles(results.map(({ readLatency }) => readLatency)),
+    lateMs: mergedPercentiles(results.map(({ late }) => late)),
+    errorsByCode,
+    highestRead: (highest[0] ?? []).map((_, group) => Math.max(...highest.map((groups) => groups[group]!))),
+    staleReads: results.flatMap(({ staleReads }) => staleReads),
   }
 }
 
 function derive(
   before: readonly ProcessSample[],
   after: readonly ProcessSample[],
-  commands: number,
-  seconds: number,
+  samples: readonly LoadSample[],
   bytes: number,
 ) {
+  const seconds = samples[0]!.seconds
+  const commands = sum(samples, (sample) => sample.commands)
+  const reads = sum(samples, (sample) => sample.reads)
+  const commandsPerSecond = sum(samples, (sample) => sample.commands / sample.seconds)
   const processes = after.map((sample) => {
     const first = firstOf(before, sample)
     return {
@@ -124,11 +164,16 @@ function derive(
   return {
     seconds,
     commands,
-    commandsPerSecond: commands / seconds,
-    megabytesPerSecond: (commands * bytes) / seconds / 1e6,
+    reads,
+    missed: sum(samples, ({ missed }) => missed),
+    errors: sum(samples, ({ errors }) => errors),
+    commandsPerSecond,
+    readsPerSecond: sum(samples, (sample) => sample.reads / sample.seconds),
+    perLoad: samples.map((sample) => (sample.commands + sample.reads) / sample.seconds),
+    megabytesPerSecond: (commandsPerSecond * bytes) / 1e6,
     instancesPerSecond: instances / seconds,
     commandsPerInstance: commands / Math.max(1, instances),
-    cpuMicrosPerCommand: (processes.reduce((all, { cpuPercent }) => all + cpuPercent, 0) * seconds * 1e4) / commands,
+    cpuMicrosPerCommand: (sum(processes, ({ cpuPercent }) => cpuPercent) * seconds * 1e4) / (commands + reads),
     durableCommitsPerSecond: processes[0]?.commitsPerSecond ?? 0,
     bytesWrittenPerCommandByte: Number.isNaN(written) ? undefined : written / Math.max(1, commands * bytes),
     processes,
@@ -142,17 +187,20 @@ function firstOf(before: readonly ProcessSample[], { node, usage }: ProcessSampl
   return first === undefined || first.usage.cpuMs > usage.cpuMs ? nothing : first
 }
 
-function tick(load: Load, progress: Progress): NodeJS.Timeout {
-  let last = load.sample()
-  return setInterval(() => {
-    const now = load.sample()
-    const rate = (now.commands - last.commands) / (now.seconds - last.seconds)
-    const p99 = load.latency.getValueAtPercentile(99) / 1000
-    const errors = now.errors === 0 ? '' : `  ${now.errors} errors`
-    progress(
-      `${now.seconds.toFixed(0).padStart(4)} s  ${whole(rate).padStart(10)} commands/s  p99 ${p99.toFixed(1)} ms${errors}`,
-    )
+function tick(loads: readonly LoadEnd[], progress: Progress): NodeJS.Timeout {
+  let last = { ended: 0, seconds: 0 }
+  return setInterval(async () => {
+    const samples = await sampleAll(loads).catch(() => [])
+    const [first] = samples
+    if (first === undefined) return
+    const now = { ended: sum(samples, ({ commands, reads }) => commands + reads), seconds: first.seconds }
+    const rate = (now.ended - last.ended) / (now.seconds - last.seconds)
     last = now
+    const p99 = Math.max(...samples.map(({ p99Ms }) => p99Ms))
+    const errors = sum(samples, (sample) => sample.errors)
+    progress(
+      `${now.seconds.toFixed(0).padStart(4)} s  ${whole(rate).padStart(10)} commands/s  p99 ${p99.toFixed(1)} ms${errors === 0 ? '' : `  ${errors} errors`}`,
+    )
   }, 1000)
 }
 

@@ -1,12 +1,15 @@
 // One node of a benchmark's cluster, in a process of its own.
-import { groupStates, sampleNode, startNode } from './bench-node.js'
+import { groupStates, nodeTarget, sampleNode, startNode } from './bench-node.js'
 import { serveParent, settingsFromParent } from './child-channel.js'
+import { LoadService } from './load/remote-load.js'
 import type { NodeSettings } from './node-settings.js'
 
 const settings = settingsFromParent<NodeSettings>()
 const starting = startNode(settings)
 // A failure reaches the parent as the answer to its first request.
 starting.catch(() => undefined)
+
+const load = new LoadService()
 
 serveParent(async (kind, body) => {
   const node = await starting
@@ -28,7 +31,10 @@ serveParent(async (kind, body) => {
       await node.stop()
       process.disconnect()
       return true
-    default:
-      throw new Error(`no request ${kind}`)
+    default: {
+      const answer = load.answer(nodeTarget(node), kind, body)
+      if (answer === undefined) throw new Error(`no request ${kind}`)
+      return answer
+    }
   }
 })

@@ -1,32 +1,36 @@
 import { join } from 'node:path'
 import { freePorts } from './free-ports.js'
+import type { Encoding } from './load/commands.js'
 
 /** What executes the commands: as little as can be compared, or puts of a key-value store. */
-export const BENCH_MACHINES = ['tally', 'kv-memory', 'kv-stored'] as const
+export const BENCH_MACHINES = ['tally', 'counter', 'kv-memory', 'kv-stored'] as const
 export type BenchMachine = (typeof BENCH_MACHINES)[number]
 
-/** Everything a process needs to run one node of a benchmark; plain data, it crosses processes. */
-export interface NodeSettings {
-  readonly nodeId: number
-  readonly nodes: Readonly<Record<number, string>>
-  readonly dataDir: string
+/** A cluster; what may be left out is the runtime's default. */
+export interface ClusterSettings {
+  readonly nodes: number
   readonly groups: number
+  readonly threads?: number | undefined
   readonly machine: BenchMachine
-  readonly window: number | undefined
+  readonly encoding?: Encoding
+  readonly window?: number | undefined
+  readonly batch?: number | undefined
   readonly rttMs: number
   readonly flushDelayMs: number
 }
 
-export type ClusterSettings = Pick<NodeSettings, 'groups' | 'machine' | 'window' | 'rttMs' | 'flushDelayMs'> & {
-  readonly nodes: number
+/** Everything a process needs to run one node of a benchmark; plain data, it crosses processes. */
+export interface NodeSettings extends Omit<ClusterSettings, 'nodes'> {
+  readonly nodeId: number
+  readonly nodes: Readonly<Record<number, string>>
+  readonly dataDir: string
 }
 
 /** Of every node, with ports that were free just now. */
 export async function nodeSettings(settings: ClusterSettings, dir: string): Promise<NodeSettings[]> {
-  const { nodes: count, groups, machine, window, rttMs, flushDelayMs } = settings
+  const { nodes: count, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs } = settings
   const ports = await freePorts(count)
   const nodes = Object.fromEntries(ports.map((port, i) => [i + 1, `127.0.0.1:${port}`]))
-  return ports.map((_, i) => {
-    return { nodeId: i + 1, nodes, dataDir: join(dir, `node-${i + 1}`), groups, machine, window, rttMs, flushDelayMs }
-  })
+  const same = { nodes, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs }
+  return ports.map((_, i) => ({ ...same, nodeId: i + 1, dataDir: join(dir, `node-${i + 1}`) }))
 }

@@ -1,3 +1,4 @@
+import type { Percentiles } from './load/latencies.js'
 import { type Figures, whole } from './measure.js'
 
 /** The closing table, one figure a line. */
@@ -6,9 +7,10 @@ export function figuresTable(figures: Figures): string {
   const { bytesWrittenPerCommandByte: written } = figures
   const rows: [string, string][] = [
     ['commands/s', whole(figures.commandsPerSecond)],
+    ...readRows(figures),
     ['MB/s', figures.megabytesPerSecond.toFixed(1)],
-    ['latency p50 / p90 / p99', [latencyMs.p50, latencyMs.p90, latencyMs.p99].map(ms).join(' / ')],
-    ['latency p99.9 / max', [latencyMs.p999, latencyMs.max].map(ms).join(' / ')],
+    ...latencyRows('latency', latencyMs),
+    ...openLoopRows(figures),
     ['instances/s', whole(figures.instancesPerSecond)],
     ['commands per instance', figures.commandsPerInstance.toFixed(1)],
     ['CPU per command, all nodes', `${figures.cpuMicrosPerCommand.toFixed(2)} µs`],
@@ -18,11 +20,32 @@ export function figuresTable(figures: Figures): string {
     ['errors', errorsLine(figures)],
   ]
   for (const { node, cpuPercent, rssMegabytes, commitsPerSecond } of processes) {
-    const name = `node ${node}${node === 1 ? ', with the load' : ''}`
+    const load = figures.perLoad[node - 1]
+    const name = load === undefined ? `node ${node}` : `node ${node}, with a load of ${whole(load)}/s`
     const commits = `${whole(commitsPerSecond)} commits/s`
     rows.push([name, `${whole(cpuPercent)} % of a core, ${whole(rssMegabytes)} MB resident, ${commits}`])
   }
   return table(rows)
+}
+
+function latencyRows(name: string, { p50, p90, p99, p999, max }: Percentiles): [string, string][] {
+  return [
+    [`${name} p50 / p90 / p99`, [p50, p90, p99].map(ms).join(' / ')],
+    [`${name} p99.9 / max`, [p999, max].map(ms).join(' / ')],
+  ]
+}
+
+function readRows({ readsPerSecond, readLatencyMs }: Figures): [string, string][] {
+  if (readLatencyMs === undefined) return []
+  return [['reads/s', whole(readsPerSecond)], ...latencyRows('latency of reads', readLatencyMs)]
+}
+
+function openLoopRows({ lateMs, missed }: Figures): [string, string][] {
+  if (lateMs === undefined) return []
+  return [
+    ['sent after they were due, p50 / p99 / max', [lateMs.p50, lateMs.p99, lateMs.max].map(ms).join(' / ')],
+    ['due, and not sent', whole(missed)],
+  ]
 }
 
 export function table(rows: readonly (readonly [string, string])[]): string {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KvCluster } from '../kv/kv-cluster.js'
+import type { PeersOptions } from './peers-options.js'
 import type { PutService } from './put-service.js'
 
 const LEADER = 1
@@ -21,9 +22,8 @@ export class KvService implements PutService {
     this.#spread = spread
   }
 
-  /** `data`: where the temporary directory is made; `spread`: the load goes to all nodes. `args`: more of each node. */
-  static async start(data: string | undefined, spread: boolean, args: readonly string[]): Promise<KvService> {
-    const service = new KvService(await KvCluster.start({ groups: 4, data, args }), spread)
+  static async start({ data, spread, groups, state }: PeersOptions): Promise<KvService> {
+    const service = new KvService(await KvCluster.start({ groups, data, args: ['--state', state] }), spread)
     try {
       await service.#lead()
       return service

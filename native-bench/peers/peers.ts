@@ -16,8 +16,9 @@ const SEQUENCES_PER_LOAD = 1e7
 const log = (line: string): void => console.log(line)
 
 /** Starts a system, fresh, and gives what ends it again. */
-async function start(system: System, { data, spread, state }: PeersOptions): Promise<Loaded> {
-  if (system === 'kv') return KvService.start(data, spread, ['--state', state])
+async function start(system: System, options: PeersOptions): Promise<Loaded> {
+  const { data, spread } = options
+  if (system === 'kv') return KvService.start(options)
   if (system === 'etcd') return EtcdCluster.start(data, spread)
   const [port] = await freePorts(1)
   const child = new ChildChannel(new URL('./empty-process.js', import.meta.url), { port })

@@ -41,6 +41,13 @@ describe('what nodes must agree on', () => {
     expect(compare(nodes({}), { acknowledged: 8, unknown: 1 }).agree).toBe(false)
     expect(compare(nodes({}), { acknowledged: 8, unknown: 2 }).agree).toBe(true)
   })
+
+  test('a read that saw too little shows, and one that saw more than there is', () => {
+    const known = { acknowledged: 10, unknown: 0, highestRead: [10], staleReads: [] }
+    expect(compare(nodes({}), known).agree).toBe(true)
+    expect(compare(nodes({}), { ...known, staleReads: ['too little'] }).differences).toEqual(['too little'])
+    expect(compare(nodes({}), { ...known, highestRead: [11] }).differences[0]).toContain('a read saw 11')
+  })
 })
 
 describe('what a kill may leave on a disk', () => {
