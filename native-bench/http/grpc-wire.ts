@@ -20,6 +20,7 @@ const GRPC_FAILED = 2
 /** What the server may send before it needs leave again: the most that HTTP/2 can say. */
 const WINDOW_BYTES = 2 ** 31 - 1
 const DEFAULT_WINDOW_BYTES = 65_535
+const NOTHING = Buffer.alloc(0)
 
 export interface GrpcTarget {
   readonly port: number
@@ -154,8 +155,8 @@ class GrpcConnection implements Wire {
     this.#slotOf.delete(stream)
     const message = this.#messages.get(stream)
     this.#messages.delete(stream)
-    if (message === undefined) this.#handlers.onAnswer(slot, GRPC_FAILED, new Uint8Array(0))
-    else this.#handlers.onAnswer(slot, GRPC_OK, message.subarray(GRPC_HEAD_BYTES))
+    if (message === undefined) this.#handlers.onAnswer(slot, GRPC_FAILED, NOTHING, NOTHING)
+    else this.#handlers.onAnswer(slot, GRPC_OK, message.subarray(GRPC_HEAD_BYTES), NOTHING)
   }
 
   #widen(bytes: number): void {

@@ -5,7 +5,7 @@ import { readBuffer, type Wire, type WireHandlers } from './wire.js'
 
 /** A keep-alive connection of HTTP/1.1 with one caller: one request at a time. Rejects when nobody listens. */
 export async function openHttp1(port: number, handlers: WireHandlers): Promise<Wire> {
-  const parser = new ResponseParser((status, body) => handlers.onAnswer(0, status, body))
+  const parser = new ResponseParser((status, body, head) => handlers.onAnswer(0, status, body, head))
   let closed = false
   const lose = (why: string): void => {
     if (closed) return

@@ -5,7 +5,7 @@ const LENGTH_NAME = Buffer.from('content-length')
 /** Of one response: more is an answer to something that this load never asks. */
 const MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
-export type OnResponse = (status: number, body: Uint8Array) => void
+export type OnResponse = (status: number, body: Uint8Array, head: Buffer) => void
 
 /**
  * The responses of one HTTP/1.1 connection: status and body, as little as a load has to know. Bodies have a
@@ -51,7 +51,7 @@ export class ResponseParser {
     const bodyBytes = status === 204 || status === 304 ? 0 : length
     if (bodyBytes < 0) throw new Error(`a response ${status} without a content-length, which this load cannot read`)
     if (bodyAt + bodyBytes > bytes.length) return -1
-    this.#onResponse(status, bytes.subarray(bodyAt, bodyAt + bodyBytes))
+    this.#onResponse(status, bytes.subarray(bodyAt, bodyAt + bodyBytes), bytes.subarray(start, bodyAt))
     return bodyAt + bodyBytes
   }
 }

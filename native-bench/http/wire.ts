@@ -6,8 +6,11 @@ export interface Wire {
 }
 
 export interface WireHandlers {
-  /** `status`: of HTTP, or of gRPC where that is spoken. `body` is a view that is void after the call. */
-  onAnswer(slot: number, status: number, body: Uint8Array): void
+  /**
+   * `status`: of HTTP, or of gRPC where that is spoken. `body` and `head`, all before the body and empty with gRPC, are views
+   * that are void after the call.
+   */
+  onAnswer(slot: number, status: number, body: Uint8Array, head: Buffer): void
   /** The connection is gone, with every request in flight on it. Called once, never after `close`. */
   onLost(why: string): void
 }

@@ -62,10 +62,9 @@ export class KvCluster {
   /** A new life of a node on its data; whether to wait for `ready` is the caller's choice. `args` come last. */
   spawn(nodeId: number, args: readonly string[] = []): KvProcess {
     const { groups, main, env, onLine } = this.#options
-    const nodes = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
     const process = new KvProcess(
       [
-        ...['--node', String(nodeId), '--nodes', nodes, '--data', this.dataDir(nodeId)],
+        ...['--node', String(nodeId), '--nodes', this.addresses.join(','), '--data', this.dataDir(nodeId)],
         ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(groups)],
         ...(this.#options.args ?? []),
         ...args,
@@ -78,6 +77,11 @@ export class KvCluster {
     )
     this.#processes.set(nodeId, process)
     return process
+  }
+
+  /** Where the nodes listen to each other, in the order of their ids. */
+  get addresses(): string[] {
+    return this.#ports.map((port) => `127.0.0.1:${port}`)
   }
 
   dataDir(nodeId: number): string {

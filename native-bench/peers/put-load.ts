@@ -1,7 +1,7 @@
-import { build, type Histogram } from 'hdr-histogram-js'
 import { GRPC_OK, openGrpc } from '../http/grpc-wire.js'
 import { openHttp1 } from '../http/http1-wire.js'
 import type { Wire } from '../http/wire.js'
+import { latencyHistogram, recordMs } from '../load/latencies.js'
 import { type Dialect, type PutRequest, putRequest } from './put-requests.js'
 import { WrittenKeys } from './written-keys.js'
 
@@ -58,11 +58,7 @@ export class PutLoad {
   readonly #statuses = new Map<number, number>()
   readonly #lost: string[] = []
   /** Microseconds. */
-  readonly #latency: Histogram = build({
-    lowestDiscernibleValue: 1,
-    highestTrackableValue: 120_000_000,
-    numberOfSignificantValueDigits: 3,
-  })
+  readonly #latency = latencyHistogram()
   #puts = 0
   #began = 0
   #cpu = process.cpuUsage()
@@ -158,7 +154,7 @@ export class PutLoad {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1)
     if (status === this.#doneStatus) {
       this.#puts++
-      this.#latency.recordValue(Math.max(1, (performance.now() - caller.sentAt) * 1000))
+      recordMs(this.#latency, performance.now() - caller.sentAt)
       this.written.acknowledge(caller.key, caller.sequence)
       this.#rest(caller)
       this.#put(caller)
