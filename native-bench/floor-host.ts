@@ -125,10 +125,10 @@ export class FloorHost {
     this.#bell.wake()
   }
 
-  /** Threads and stores as the runtime shares them out by default. */
+  /** Threads as the runtime has them, with a store each. */
   #startWorkers(): Promise<unknown>[] {
     const { groups, nodes, nodeId, dataDir, flushDelayMs } = this.#settings
-    const threads = Math.min(groups, THREADS_PER_CORE * availableParallelism())
+    const threads = Math.min(groups, this.#settings.threads ?? THREADS_PER_CORE * availableParallelism())
     return Array.from({ length: threads }, (_, thread) => {
       const mine = Array.from({ length: groups }, (_, group) => group).filter((group) => group % threads === thread)
       const memory = allocateWorkerMemory({

@@ -20,7 +20,7 @@ h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2.5em; border-top: 1
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { border: 1px solid #ddd; padding: 0.2em 0.6em; text-align: right }
 th { background: #f4f4f4; font-weight: 600 }
-.verdicts td:first-child, .runs td:last-child { text-align: left }
+.verdicts td, .runs td:last-child { text-align: left }
 .runs td { white-space: nowrap }
 .good { color: #1c6b2c } .bad { color: #b00020; font-weight: 600 }`
 
