@@ -81,10 +81,11 @@ export function decodeCommand(bytes: Uint8Array): Command | undefined {
 }
 
 export function encodeReply(status: Status, version: number, value: Uint8Array = EMPTY): Uint8Array {
-  const bytes = new Uint8Array(REPLY_HEADER_BYTES + value.length)
-  const view = viewOf(bytes)
-  view.setUint8(0, status)
-  view.setFloat64(8, version, true)
+  const bytes = Buffer.allocUnsafe(REPLY_HEADER_BYTES + value.length)
+  // Results are compared between nodes: every byte of them is written.
+  bytes.fill(0, 0, 8)
+  bytes[0] = status
+  bytes.writeDoubleLE(version, 8)
   bytes.set(value, REPLY_HEADER_BYTES)
   return bytes
 }
