@@ -1,4 +1,5 @@
 // npm run bench:peers: examples/kv against etcd and against an empty handler, by turns in one invocation.
+import { tryLoadUws } from '../../src/net/uws-module.js'
 import { ChildChannel } from '../child-channel.js'
 import { freePorts } from '../free-ports.js'
 import { interruptible, runProgram } from '../interrupt.js'
@@ -9,11 +10,24 @@ import { type PeersOptions, parsePeersOptions, SYSTEMS, type System } from './pe
 import { peersTable, ratiosTable, runLine } from './peers-report.js'
 import { type Loaded, type PutRun, type RunTimes, runPuts } from './put-run.js'
 
-const NO_ETCD = `etcd is not installed: it is left out. Debian and Ubuntu have it as a package: apt-get install etcd-server`
+const NO_ETCD =
+  'etcd is not installed: it is left out. Debian and Ubuntu have it as a package: apt-get install etcd-server'
 /** Between the counts of two loads: more than one caller makes in a load. */
 const SEQUENCES_PER_LOAD = 1e7
 
 const log = (line: string): void => console.log(line)
+
+/** Those that can run here; says of the others why not. */
+function systemsHere({ only }: PeersOptions, etcd: string | undefined): System[] {
+  log(etcd ?? NO_ETCD)
+  const uws = tryLoadUws()
+  const noUws = 'unavailable' in uws ? uws.unavailable : undefined
+  if (noUws !== undefined) log(`the empty handler is left out: uWebSockets.js does not load here (${noUws})`)
+  return SYSTEMS.filter((system) => {
+    if (only !== undefined && system !== only) return false
+    return system === 'kv' || (system === 'etcd' ? etcd !== undefined : noUws === undefined)
+  })
+}
 
 /** Starts a system, fresh, and gives what ends it again. */
 async function start(system: System, options: PeersOptions): Promise<Loaded> {
@@ -87,9 +101,7 @@ async function main(): Promise<boolean> {
   const options = parsePeersOptions(process.argv.slice(2))
   const signal = interruptible()
   const etcd = etcdVersion()
-  log(etcd ?? NO_ETCD)
-  const systems = SYSTEMS.filter((system) => options.only === undefined || system === options.only)
-  const present = systems.filter((system) => system !== 'etcd' || etcd !== undefined)
+  const present = systemsHere(options, etcd)
   const { connections, bytes, keys, seconds, rounds, spread, json } = options
   const where = spread ? 'all nodes' : 'the leader'
   log(`${connections} connections to ${where}, values of ${bytes} B, ${keys} keys, ${seconds} s`)
