@@ -144,7 +144,7 @@ export function whole(low: number, high: number) {
   }
 }
 
-function within(low: number, high: number) {
+export function within(low: number, high: number) {
   return (text: string): number => {
     const value = Number(text)
     if (text !== '' && value >= low && value <= high) return value

@@ -51,8 +51,10 @@ const reasons: Readonly<Record<number, string>> = {
 
 export const statusLine = (status: number): string => `${status} ${reasons[status] ?? 'Status'}`
 
-export function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): HttpResponse {
-  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+export function json(status: number, body: object): HttpResponse {
+  return { status, headers: JSON_TYPE, body: JSON.stringify(body) }
 }
 
 export function failure(status: number, code: string, message: string, more: object = {}): HttpResponse {

@@ -36,12 +36,11 @@ export const MAX_VALUE_BYTES = 32 * 1024 * 1024
 const COMMAND_HEADER_BYTES = 12
 const REPLY_HEADER_BYTES = 16
 const EMPTY = new Uint8Array(0)
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-export const encodeKey = (key: string): Uint8Array => encoder.encode(key)
+export const encodeKey = (key: string): Uint8Array => Buffer.from(key)
 
 /** Undefined if it is no key: 1 to `MAX_KEY_BYTES` bytes of UTF-8. */
 export function decodeKey(bytes: Uint8Array): string | undefined {
@@ -54,14 +53,14 @@ export function decodeKey(bytes: Uint8Array): string | undefined {
 }
 
 export function encodeCommand(operation: Operation, key: string, value: Uint8Array = EMPTY, ifVersion = 0): Uint8Array {
-  const keyBytes = encodeKey(key)
-  const bytes = new Uint8Array(COMMAND_HEADER_BYTES + keyBytes.length + value.length)
-  const view = viewOf(bytes)
-  view.setUint8(0, operation)
-  view.setUint16(2, keyBytes.length, true)
-  view.setFloat64(4, ifVersion, true)
-  bytes.set(keyBytes, COMMAND_HEADER_BYTES)
-  bytes.set(value, COMMAND_HEADER_BYTES + keyBytes.length)
+  const keyBytes = Buffer.byteLength(key)
+  const bytes = Buffer.allocUnsafe(COMMAND_HEADER_BYTES + keyBytes + value.length)
+  bytes[0] = operation
+  bytes[1] = 0
+  bytes.writeUInt16LE(keyBytes, 2)
+  bytes.writeDoubleLE(ifVersion, 4)
+  bytes.write(key, COMMAND_HEADER_BYTES)
+  bytes.set(value, COMMAND_HEADER_BYTES + keyBytes)
   return bytes
 }
 
@@ -82,10 +81,11 @@ export function decodeCommand(bytes: Uint8Array): Command | undefined {
 }
 
 export function encodeReply(status: Status, version: number, value: Uint8Array = EMPTY): Uint8Array {
-  const bytes = new Uint8Array(REPLY_HEADER_BYTES + value.length)
-  const view = viewOf(bytes)
-  view.setUint8(0, status)
-  view.setFloat64(8, version, true)
+  const bytes = Buffer.allocUnsafe(REPLY_HEADER_BYTES + value.length)
+  // Results are compared between nodes: every byte of them is written.
+  bytes.fill(0, 0, 8)
+  bytes[0] = status
+  bytes.writeDoubleLE(version, 8)
   bytes.set(value, REPLY_HEADER_BYTES)
   return bytes
 }

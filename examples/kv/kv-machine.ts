@@ -28,8 +28,8 @@ class StoredEntries extends StoredReads implements Entries {
   }
 
   put(key: string, version: number, value: Uint8Array): void {
-    const bytes = new Uint8Array(VERSION_BYTES + value.length)
-    viewOf(bytes).setFloat64(0, version, true)
+    const bytes = Buffer.allocUnsafe(VERSION_BYTES + value.length)
+    bytes.writeDoubleLE(version)
     bytes.set(value, VERSION_BYTES)
     this.#state.put(key, bytes)
   }

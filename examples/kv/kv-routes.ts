@@ -10,6 +10,7 @@ import {
   Status,
 } from './kv-codec.js'
 import { errorResponse } from './kv-errors.js'
+import { endOfTurn } from './turn.js'
 
 const PREFIX = '/kv/'
 const METHODS = 'GET, PUT, POST, DELETE'
@@ -28,6 +29,7 @@ export function kvRoutes(options: RouteOptions): Handler {
       if (key === undefined) {
         return failure(400, 'BAD_KEY', `a key is one percent-encoded segment of 1 to ${MAX_KEY_BYTES} bytes`)
       }
+      await endOfTurn()
       return await route(options, request, key)
     } catch (error) {
       return errorResponse(error)

@@ -19,6 +19,9 @@ interface UntypedUws {
 type Listen = (host: string, port: number, options: number, done: (token: object | false) => void) => void
 const listen = (app: TemplatedApp): Listen => app.listen.bind(app) as unknown as Listen
 
+/** Most requests have none, and to parse one costs as much as to encode a command. */
+const NO_QUERY = new URLSearchParams()
+const NO_BODY = new Uint8Array(0)
 const WITH_BODY = new Set(['PUT', 'POST', 'PATCH', 'DELETE'])
 
 interface Exchange {
@@ -36,8 +39,9 @@ export function startUwsServer(uws: Uws, options: ServerOptions): Promise<HttpSe
   const inFlight = new InFlight()
   app.any('/*', (res, req) => {
     // What `req` holds is gone after this call.
-    const method = req.getMethod().toUpperCase()
-    const head = { method, path: req.getUrl(), query: new URLSearchParams(req.getQuery()) }
+    const method = req.getCaseSensitiveMethod()
+    const query = req.getQuery()
+    const head = { method, path: req.getUrl(), query: query ? new URLSearchParams(query) : NO_QUERY }
     const exchange: Exchange = { res, head, aborted: false, waiting: true }
     res.onAborted(() => {
       exchange.aborted = true
@@ -46,7 +50,7 @@ export function startUwsServer(uws: Uws, options: ServerOptions): Promise<HttpSe
     })
     inFlight.begin()
     if (WITH_BODY.has(method)) collect(exchange, options, inFlight)
-    else void respond(exchange, options, inFlight, new Uint8Array(0))
+    else void respond(exchange, options, inFlight, NO_BODY)
   })
   return new Promise((resolve, reject) => {
     // Exclusive: otherwise two servers could listen on one port, and each would get a part of the requests.
@@ -76,8 +80,8 @@ function collect(exchange: Exchange, options: ServerOptions, inFlight: InFlight)
       send(exchange.res, tooLarge(options.maxBodyBytes), true)
       return
     }
-    // A copy: the chunk's memory is void after this callback.
-    chunks.push(new Uint8Array(chunk.slice(0)))
+    // A copy: the chunk's memory is void after this callback. Small ones share a slab, which an ArrayBuffer each would not.
+    chunks.push(Buffer.from(new Uint8Array(chunk)))
     if (isLast) void respond(exchange, options, inFlight, chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
   })
 }
@@ -85,7 +89,7 @@ function collect(exchange: Exchange, options: ServerOptions, inFlight: InFlight)
 function send(res: UwsResponse, { status, headers, body }: HttpResponse, close: boolean): void {
   res.cork(() => {
     res.writeStatus(statusLine(status))
-    for (const [name, value] of Object.entries(headers)) res.writeHeader(name, value)
+    for (const name in headers) res.writeHeader(name, headers[name]!)
     res.end(body, close)
   })
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import type { Random } from '../../src/base/random.js'
 import {
   checkpointFolders,
@@ -12,7 +13,6 @@ import {
   isStillIncoming,
 } from './checkpoint-folders.js'
 import { flaws, readDisk } from './disk-view.js'
-import type { KvCluster } from './kv-cluster.js'
 
 /** What was under way when a node was killed, as its disk shows afterwards. */
 export type Step =

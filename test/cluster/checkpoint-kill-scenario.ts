@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import { Random } from '../../src/base/random.js'
 import { AimedKills, type Shot, type Step } from './aimed-kills.js'
 import { alarmIn } from './alarms.js'
 import { FilledKeys } from './filled-keys.js'
-import { KvCluster } from './kv-cluster.js'
 import { type GroupView, verify } from './verify.js'
 import { Witness } from './witness.js'
 

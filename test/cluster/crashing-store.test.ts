@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { KvCluster } from './kv-cluster.js'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 
 const DEADLY = new URL('../support/deadly-store.js', import.meta.url)
 /** What it looks for. */

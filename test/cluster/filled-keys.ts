@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KvClient } from './kv-client.js'
+import type { KvClient } from '../../native-bench/kv/kv-client.js'
 import type { KeyRecord } from './witness.js'
 
 const POOL_BYTES = 1 << 20

@@ -2,6 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import type { Random } from '../../src/base/random.js'
 import { routeKey } from '../../src/host/routing.js'
 import type { NodeStatus } from '../../src/index.js'
@@ -9,7 +10,6 @@ import type { Manifest } from '../../src/store/manifest.js'
 import { alarmIn, type LoggedAlarm } from './alarms.js'
 import { readDisk } from './disk-view.js'
 import { KeyTruth } from './key-truth.js'
-import { KvCluster } from './kv-cluster.js'
 
 const MAIN = fileURLToPath(new URL('./scanned-kv-main.js', import.meta.url))
 /** As after a kill: what a life leaves for the next one is a file that can be damaged, too. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KvCluster } from './kv-cluster.js'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import { slowestAnswer } from './takeover.js'
 
 export interface IdleOptions {

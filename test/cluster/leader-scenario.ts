@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import { Random } from '../../src/base/random.js'
-import { KvCluster } from './kv-cluster.js'
 import { leaderOfMost, slowestAnswer } from './takeover.js'
 import { verify } from './verify.js'
 import { Witness } from './witness.js'

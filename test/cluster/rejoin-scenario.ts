@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import { Random } from '../../src/base/random.js'
 import type { GroupView } from '../../src/index.js'
 import { alarmIn, type LoggedAlarm } from './alarms.js'
 import { FilledKeys } from './filled-keys.js'
-import { KvCluster } from './kv-cluster.js'
 import { verify } from './verify.js'
 import { Witness } from './witness.js'
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KvCluster } from './kv-cluster.js'
+import type { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import type { StatusView } from './verify.js'
 
 /** Enough keys that every group has some. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KvCluster } from './kv-cluster.js'
+import type { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 import type { KeyRecord } from './witness.js'
 
 /** What of GET /status the comparison needs. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { KvClient } from '../../native-bench/kv/kv-client.js'
 import type { Random } from '../../src/base/random.js'
-import type { KvClient } from './kv-client.js'
 
 /**
  * What one writer knows of one key. It writes the key alone and one command at a time, and leaves the key for ever after

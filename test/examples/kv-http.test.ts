@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { KvCluster } from '../cluster/kv-cluster.js'
+import { KvCluster } from '../../native-bench/kv/kv-cluster.js'
 
 const LIMIT = 4_096
 

@@ -1,4 +1,4 @@
-import type { KvClient, KvReply } from '../cluster/kv-client.js'
+import type { KvClient, KvReply } from '../../native-bench/kv/kv-client.js'
 import type { Absent, Conflict, Done, Found, KvAction } from '../linearizability/kv-model.js'
 
 export type Request =

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { KvClient } from '../../native-bench/kv/kv-client.js'
 import type { Random } from '../../src/base/random.js'
 import { routeKey } from '../../src/host/routing.js'
-import type { KvClient } from '../cluster/kv-client.js'
 import { KeyHistory } from './key-history.js'
 import { call, type Request } from './kv-calls.js'
 

@@ -1,38 +1,39 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../examples/kv/main.js', import.meta.url))
 const READY_MS = 30_000
 const STOP_MS = 20_000
 const running = new Set<ChildProcess>()
-// Whatever ends this process, its nodes end with it.
+// Whatever ends this process, its servers end with it.
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-export interface KvProcessOptions {
-  /** The program; by default the one that was built with the tests. */
-  readonly main?: string
+export interface ServerOptions {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>
-  /** Gets everything that the node writes. */
+  /** Gets everything that the server writes. */
   readonly onLine?: (line: string) => void
 }
 
-/** One life of a node of examples/kv. */
-export class KvProcess {
-  /** Resolves when it has said that it is ready; rejects when it ends before. */
+/** One life of a server that is seen by signals and its output only. */
+export class ServerProcess {
+  /** Resolves when it has written a line that says so; rejects when it ends before. */
   readonly ready: Promise<void>
   readonly exited: Promise<number | NodeJS.Signals>
   readonly #child: ChildProcess
   readonly #onLine: ((line: string) => void) | undefined
   #output = ''
 
-  constructor(args: readonly string[], { main = MAIN, env = {}, onLine }: KvProcessOptions = {}) {
+  constructor(
+    command: string,
+    args: readonly string[],
+    isReady: (line: string) => boolean,
+    { env = {}, onLine }: ServerOptions,
+  ) {
     const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe']
-    const child = spawn(process.execPath, [main, ...args], { stdio, env: { ...process.env, ...env } })
+    const child = spawn(command, args, { stdio, env: { ...process.env, ...env } })
     this.#child = child
     this.#onLine = onLine
     running.add(child)
@@ -40,7 +41,7 @@ export class KvProcess {
       running.delete(child)
       return (code ?? signal) as number | NodeJS.Signals
     })
-    this.ready = this.#waitUntilReady()
+    this.ready = this.#waitUntilReady(isReady)
     // A life that is killed while it starts has nobody who waits for it.
     this.ready.catch(() => undefined)
   }
@@ -76,26 +77,24 @@ export class KvProcess {
     return end
   }
 
-  #waitUntilReady(): Promise<void> {
-    const note = (line: string) => {
-      this.#output = `${this.#output}${line}\n`.slice(-8_192)
-      this.#onLine?.(line)
-    }
-    createInterface({ input: this.#child.stderr! }).on('line', note)
+  #waitUntilReady(isReady: (line: string) => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`node not ready after ${READY_MS} ms\n${this.#output}`)),
+        () => reject(new Error(`server not ready after ${READY_MS} ms\n${this.#output}`)),
         READY_MS,
       )
-      createInterface({ input: this.#child.stdout! }).on('line', (line) => {
-        note(line)
-        if (!line.startsWith('ready:')) return
+      const note = (line: string) => {
+        this.#output = `${this.#output}${line}\n`.slice(-8_192)
+        this.#onLine?.(line)
+        if (!isReady(line)) return
         clearTimeout(timer)
         resolve()
-      })
+      }
+      createInterface({ input: this.#child.stderr! }).on('line', note)
+      createInterface({ input: this.#child.stdout! }).on('line', note)
       void this.exited.then((end) => {
         clearTimeout(timer)
-        reject(new Error(`node ended with ${end} before it was ready\n${this.#output}`))
+        reject(new Error(`server ended with ${end} before it was ready\n${this.#output}`))
       })
     })
   }

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePorts } from '../../native-bench/free-ports.js'
-import { makeWorkDir, removeWorkDir } from '../../native-bench/work-dir.js'
+import { freePorts } from '../free-ports.js'
+import { makeWorkDir, removeWorkDir } from '../work-dir.js'
 import { KvClient } from './kv-client.js'
 import { KvProcess } from './kv-process.js'
 
@@ -15,6 +15,8 @@ export interface KvClusterOptions {
   readonly main?: string
   /** Added to the environment of all nodes. */
   readonly env?: Readonly<Record<string, string>>
+  /** Where the temporary directory is made; by default where the system keeps such. */
+  readonly data?: string | undefined
   /** Gets everything that the nodes write. */
   readonly onLine?: (nodeId: number, line: string) => void
 }
@@ -26,7 +28,7 @@ export class KvCluster {
   readonly nodeIds: readonly number[]
   readonly client: KvClient
   readonly #options: KvClusterOptions
-  readonly #dir = makeWorkDir('kv')
+  readonly #dir: string
   readonly #ports: readonly number[]
   readonly #httpPorts: readonly number[]
   readonly #processes = new Map<number, KvProcess>()
@@ -34,6 +36,7 @@ export class KvCluster {
   private constructor(options: KvClusterOptions, ports: readonly number[]) {
     const nodes = ports.length / 2
     this.#options = options
+    this.#dir = makeWorkDir('kv', options.data)
     this.#ports = ports.slice(0, nodes)
     this.#httpPorts = ports.slice(nodes)
     this.nodeIds = this.#ports.map((_, i) => i + 1)
@@ -59,10 +62,9 @@ export class KvCluster {
   /** A new life of a node on its data; whether to wait for `ready` is the caller's choice. `args` come last. */
   spawn(nodeId: number, args: readonly string[] = []): KvProcess {
     const { groups, main, env, onLine } = this.#options
-    const nodes = this.#ports.map((port) => `127.0.0.1:${port}`).join(',')
     const process = new KvProcess(
       [
-        ...['--node', String(nodeId), '--nodes', nodes, '--data', this.dataDir(nodeId)],
+        ...['--node', String(nodeId), '--nodes', this.addresses.join(','), '--data', this.dataDir(nodeId)],
         ...['--http', `127.0.0.1:${this.#httpPorts[nodeId - 1]}`, '--groups', String(groups)],
         ...(this.#options.args ?? []),
         ...args,
@@ -75,6 +77,11 @@ export class KvCluster {
     )
     this.#processes.set(nodeId, process)
     return process
+  }
+
+  /** Where the nodes listen to each other, in the order of their ids. */
+  get addresses(): string[] {
+    return this.#ports.map((port) => `127.0.0.1:${port}`)
   }
 
   dataDir(nodeId: number): string {
