@@ -82,6 +82,8 @@ describe('ports of a cluster of three nodes', () => {
   test('a port whose thread closes it, or is ended in the middle, holds up nobody', async () => {
     const [closing, dying] = [threadOf(cluster.node(1)), threadOf(cluster.node(1))]
     const group = cluster.node(1).group(0)
+    // From then on they have rings, and what they propose is with the worker at once.
+    for (const thread of [closing, dying]) await thread.propose(0, { add: 1 })
     const slow = group.propose({ spin: 500 })
     const open = closing.ask<End[]>({ do: 'storm', group: 0, commands: ones(100) })
     // Answers that nobody will read, more than their ring has room for.
