@@ -165,11 +165,11 @@ export class Calls {
     for (const sequence of sequences) this.fail(sequence, error, now, false)
   }
 
-  /** Everything that waits here ends so, as never applied. */
-  failQueued(error: PaxosError): void {
+  /** Every call that waits here ends: what of it waits as never applied, what the worker has already as unknown. */
+  failQueued(errorFor: (outcome: Outcome) => PaxosError): void {
     const waiting: Pending[] = []
     for (let i = 0; i < this.#queue.length; i++) waiting.push(this.#queue.at(i) as Pending)
-    for (const pending of waiting) if (!pending.done) this.#give(pending, () => error)
+    for (const pending of waiting) if (!pending.done) this.#give(pending, errorFor)
     this.flush()
   }
 
@@ -237,7 +237,9 @@ export class Calls {
       }
       for (let k = handed; k < pending.count; k++) this.#settleOne(pending, k, { error: never }, false, now)
     }
-    if (this.#dead > 64 && this.#dead * 2 > this.#queue.length) this.#sweep()
+    // Without anybody who waits no flush comes by, and a new call must not stand behind the dead.
+    const isUseless = this.#queuedCommands === 0 || (this.#dead > 64 && this.#dead * 2 > this.#queue.length)
+    if (this.#dead > 0 && isUseless) this.#sweep()
   }
 
   #close(pending: Pending): void {

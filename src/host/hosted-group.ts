@@ -171,16 +171,16 @@ export class HostedGroup<Port extends CallPort = WorkerPort> {
   /** Nothing comes any more. */
   endAll(error: (outcome: Outcome) => PaxosError): void {
     for (const calls of [this.proposals, ...this.reads.values()]) {
-      calls.failQueued(error('not-applied'))
+      calls.failQueued(error)
       calls.failHanded(error('unknown'))
     }
     this.checkpoints.endAll(error('unknown'))
   }
 
-  /** Fails what has not been handed over, when the group will not work again by itself. */
-  endQueued(error: PaxosError): void {
+  /** Ends the calls that wait here, when the group will not work again by itself. */
+  endQueued(error: (outcome: Outcome) => PaxosError): void {
     for (const calls of [this.proposals, ...this.reads.values()]) calls.failQueued(error)
-    this.checkpoints.endAll(error)
+    this.checkpoints.endAll(error('not-applied'))
   }
 
   #stand(command: GroupCommand): void {

@@ -264,8 +264,8 @@ export class NodeRuntime {
     if (state === 'failed') {
       const message = 'the group has failed on this node; the alarm says why'
       group.failure = this.#complaints.get(group) ?? { code: 'GROUP_FAILED', message }
-      const { code } = group.failure
-      group.endQueued(cheapError(code, group.failure.message, { outcome: 'not-applied' }))
+      const { code, message: why } = group.failure
+      group.endQueued((outcome) => cheapError(code, why, { outcome }))
     } else if (state !== 'stalled') {
       group.failure = undefined
     }

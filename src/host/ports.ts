@@ -76,6 +76,9 @@ export class Ports {
     }
     this.#ports.set(port.id, port)
     channel.on('close', () => this.#closed(port))
+    // Nothing is said here; but what an application posts to its handle would stand before the news that it is closed.
+    channel.on('message', () => undefined)
+    channel.unref()
     const settings = {
       ...common,
       port: port.id,

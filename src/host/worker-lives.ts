@@ -98,7 +98,8 @@ export class WorkerLives {
   /** Lets commands and messages in: at once where a worker is ready, else when it is. */
   open(): void {
     this.#opened = true
-    for (const { slot, ready } of this.#lives.values()) if (ready) slot.open()
+    // One that was ready may have ended since: its next life opens by itself.
+    for (const { slot, ready } of this.#lives.values()) if (ready && slot.port !== undefined) slot.open()
   }
 
   /** To be called when a worker has reported something. */

@@ -133,7 +133,8 @@ export class PortClient {
     group.failure = failure === undefined ? undefined : { code: failure.code as ErrorCode, message: failure.message }
     this.#slotOf.get(group)?.admit(group)
     if (group.failure === undefined || !forGood) return
-    group.endQueued(cheapError(group.failure.code, group.failure.message, { outcome: 'not-applied' }))
+    const { code, message } = group.failure
+    group.endQueued((outcome) => cheapError(code, message, { outcome }))
   }
 
   #close(code: ErrorCode, message: string): void {

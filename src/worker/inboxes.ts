@@ -21,8 +21,6 @@ export class Inboxes {
   readonly #target: InboxTarget
   readonly #nextChange: () => PortChange<PortMemory> | undefined
   #ports: readonly Port[] = []
-  /** The host's and the ports'. */
-  #all: readonly Inbox[]
   /** Whose commands are read first: a group that has enough of them leaves the others' unread. */
   #turn = 0
   #isChanged = false
@@ -37,7 +35,6 @@ export class Inboxes {
     this.#target = target
     this.#nextChange = nextChange
     this.#host = new Inbox(host, place.outbox, place, target)
-    this.#all = [this.#host]
   }
 
   /** Nothing is to be read, and what waits to be written waits for somebody who will ring: the question before a park. */
@@ -57,7 +54,8 @@ export class Inboxes {
   /** Fixes what this round reads: what is visible before its clock is read. */
   snapshot(): void {
     if (this.#isChanged) this.#change()
-    for (const inbox of this.#all) inbox.snapshot()
+    this.#host.snapshot()
+    for (const { id, inbox } of this.#ports) this.#read(id, () => inbox.snapshot())
   }
 
   drainControl(now: Millis): void {
@@ -66,17 +64,18 @@ export class Inboxes {
   }
 
   drainCommands(): void {
-    const all = this.#all
-    if (all.length === 1) {
+    // As they are now: one may be cut off on the way.
+    const ports = this.#ports
+    if (ports.length === 0) {
       this.#host.drainCommands()
       return
     }
     this.#turn++
-    for (let k = 0; k < all.length; k++) {
-      const at = (this.#turn + k) % all.length
+    for (let k = 0; k <= ports.length; k++) {
+      const at = (this.#turn + k) % (ports.length + 1)
       if (at === 0) this.#host.drainCommands()
       else {
-        const { id, inbox } = this.#ports[at - 1] as Port
+        const { id, inbox } = ports[at - 1] as Port
         this.#read(id, () => inbox.drainCommands())
       }
     }
@@ -98,18 +97,13 @@ export class Inboxes {
   #add(id: number, memory: PortMemory): void {
     const end = openPortSourceEnd(memory)
     const outbox = new PortOutbox(end.outbox)
-    this.#set([...this.#ports, { id, inbox: new Inbox(end, outbox, this.#place, this.#target), outbox }])
+    this.#ports = [...this.#ports, { id, inbox: new Inbox(end, outbox, this.#place, this.#target), outbox }]
   }
 
   /** What was read of it goes on; what was not never will be. */
   #drop(id: number): void {
     this.#ports.find((port) => port.id === id)?.outbox.close()
-    this.#set(this.#ports.filter((port) => port.id !== id))
-  }
-
-  #set(ports: readonly Port[]): void {
-    this.#ports = ports
-    this.#all = [this.#host, ...ports.map(({ inbox }) => inbox)]
+    this.#ports = this.#ports.filter((port) => port.id !== id)
   }
 
   /** A port whose rings cannot be read is cut off; nobody else has to suffer for it. */
@@ -117,12 +111,13 @@ export class Inboxes {
     try {
       read()
     } catch (error) {
-      const { code, message } = error as { code?: unknown; message?: unknown }
-      if (code !== 'RING_CORRUPT') throw error
+      const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown }
+      // A record that is not what it says it is comes of the same: somebody else has written there.
+      if (code !== 'RING_CORRUPT' && name !== 'CodecError') throw error
       this.#drop(id)
       this.#place.outbox.event(
         ALL_GROUPS,
-        alarm(code, { message: `port ${id} of the application: ${message}`, port: id }),
+        alarm('RING_CORRUPT', { message: `port ${id} of the application: ${message}`, port: id }),
       )
     }
   }

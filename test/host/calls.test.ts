@@ -214,6 +214,26 @@ describe('calls', () => {
     expect([wide.calls.admission.waiting, wide.calls.admission.waitingBytes]).toEqual([0, 0])
   })
 
+  test('when nothing comes any more, what the worker has of a call may still take effect', async () => {
+    world.room = 2
+    const answers = world.many(['a', 'b', 'c'])
+    const waiting = world.propose('d')
+    world.calls.failQueued((outcome) => new PaxosError('NODE_STOPPED', 'stopped', { outcome }))
+    expect(await answers).toEqual(['NODE_STOPPED unknown', 'NODE_STOPPED unknown', 'NODE_STOPPED not-applied'])
+    expect(await waiting).toBe('NODE_STOPPED not-applied')
+    expect([world.calls.admission.waiting, world.calls.handed, world.calls.queued]).toEqual([0, 0, 0])
+  })
+
+  test('a call goes in at once where all who waited before it have given up', async () => {
+    world.room = 0
+    const late = world.propose('late', 10)
+    world.at(20)
+    expect(await late).toBe('TIMEOUT not-applied')
+    world.room = 1
+    void world.propose('next')
+    expect(world.written.map(({ text }) => text)).toEqual(['next'])
+  })
+
   test('a refusal is at once, and nothing is queued', async () => {
     const small = new World(2)
     void small.propose('a')
