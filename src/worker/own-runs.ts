@@ -78,11 +78,7 @@ export class OwnRuns {
       const follows = replies === this.#replies && number === this.#calledThere + builder.count
       if (bytes > batchBytes || builder.count >= batchCount || !follows) this.cut()
     }
-    if (builder.count === 0) {
-      this.#replies = replies
-      this.#calledThere = number
-      this.#deadline = deadline
-    } else if (deadline > this.#deadline) this.#deadline = deadline
+    this.#note(replies, number, deadline)
     builder.add(machineId, flags, source, offset, length)
   }
 
@@ -112,12 +108,17 @@ export class OwnRuns {
         return
       }
     }
-    if (builder.count === 0) {
+    this.#note(replies, number, deadline)
+    builder.addAll(count, source, offset, length)
+  }
+
+  /** Whose run it is that is being gathered, if it begins here; its deadline is the latest of all. */
+  #note(replies: ReplyOutlet, number: number, deadline: Millis): void {
+    if (this.#builder.count === 0) {
       this.#replies = replies
       this.#calledThere = number
       this.#deadline = deadline
     } else if (deadline > this.#deadline) this.#deadline = deadline
-    builder.addAll(count, source, offset, length)
   }
 
   /** More than one run may hold. */
