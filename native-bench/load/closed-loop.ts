@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Calls } from './calls.js'
 import type { LoadCounts } from './load-counts.js'

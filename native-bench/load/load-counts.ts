@@ -1,4 +1,5 @@
-import { encodeHistogram, latencyHistogram, recordMs } from './latencies.js'
+import { performance } from 'node:perf_hooks'
+import { Latencies } from './latencies.js'
 
 /** What one call is. */
 export const WRITE = 0
@@ -38,10 +39,10 @@ const TOLD_STALE_READS = 10
 
 export class LoadCounts {
   /** From the call, or from when an open loop meant it to be, to the answer. */
-  readonly latency = latencyHistogram()
-  readonly readLatency = latencyHistogram()
+  readonly latency = new Latencies()
+  readonly readLatency = new Latencies()
   /** Of an open loop: by how much calls were sent after they were due. */
-  readonly late = latencyHistogram()
+  readonly late = new Latencies()
   readonly errorsByCode = new Map<string, number>()
   readonly staleReads: string[] = []
   readonly #acknowledgedIn: number[]
@@ -61,7 +62,7 @@ export class LoadCounts {
 
   /** What was counted up to now is forgotten, but for what is checked at the end. */
   begin(): void {
-    for (const histogram of [this.latency, this.readLatency, this.late]) histogram.reset()
+    for (const latencies of [this.latency, this.readLatency, this.late]) latencies.reset()
     this.errorsByCode.clear()
     this.#commands = 0
     this.#reads = 0
@@ -77,7 +78,7 @@ export class LoadCounts {
       errors: this.#errors,
       missed: this.missed,
       seconds: (performance.now() - this.#began) / 1000,
-      p99Ms: (this.#commands > 0 ? this.latency : this.readLatency).getValueAtPercentile(99) / 1000,
+      p99Ms: (this.#commands > 0 ? this.latency : this.readLatency).percentileMs(99),
     }
   }
 
@@ -86,9 +87,9 @@ export class LoadCounts {
       acknowledged: this.acknowledged,
       unknown: this.unknown,
       errorsByCode: Object.fromEntries(this.errorsByCode),
-      latency: encodeHistogram(this.latency),
-      readLatency: encodeHistogram(this.readLatency),
-      late: encodeHistogram(this.late),
+      latency: this.latency.encode(),
+      readLatency: this.readLatency.encode(),
+      late: this.late.encode(),
       highestRead: this.#highestRead,
       staleReads: this.staleReads,
     }
@@ -104,7 +105,7 @@ export class LoadCounts {
     const ms = performance.now() - since
     if (kind === READ) {
       this.#read(group, value as number, known)
-      recordMs(this.readLatency, ms)
+      this.readLatency.recordMs(ms)
       return
     }
     const done = kind === MANY ? this.#settled(value as readonly { error?: unknown }[]) : 1
@@ -112,7 +113,7 @@ export class LoadCounts {
     this.acknowledged += done
     this.#acknowledgedIn[group]! += done
     this.#commands += done
-    recordMs(this.latency, ms, done)
+    this.latency.recordMs(ms, done)
   }
 
   /** `commands` have failed with it; a read counts as none. */

@@ -1,5 +1,4 @@
 import type { Calls } from './calls.js'
-import { recordMs } from './latencies.js'
 import type { LoadCounts } from './load-counts.js'
 import { Pacer } from './pacer.js'
 
@@ -72,7 +71,7 @@ export class OpenLoop {
     const counts = this.#counts
     const kind = calls.pick()
     const known = counts.acknowledgedIn(group)
-    recordMs(counts.late, now - due)
+    counts.late.recordMs(now - due)
     this.#outstanding += calls.many
     calls
       .send(kind, group, this.#name)

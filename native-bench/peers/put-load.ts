@@ -1,7 +1,7 @@
 import { GRPC_OK, openGrpc } from '../http/grpc-wire.js'
 import { openHttp1 } from '../http/http1-wire.js'
 import type { Wire } from '../http/wire.js'
-import { latencyHistogram, recordMs } from '../load/latencies.js'
+import { Latencies } from '../load/latencies.js'
 import { type Dialect, type PutRequest, putRequest } from './put-requests.js'
 import { WrittenKeys } from './written-keys.js'
 
@@ -57,8 +57,7 @@ export class PutLoad {
   readonly #callers: Caller[] = []
   readonly #statuses = new Map<number, number>()
   readonly #lost: string[] = []
-  /** Microseconds. */
-  readonly #latency = latencyHistogram()
+  readonly #latency = new Latencies()
   #puts = 0
   #began = 0
   #cpu = process.cpuUsage()
@@ -98,9 +97,9 @@ export class PutLoad {
       puts: this.#puts,
       seconds: (performance.now() - this.#began) / 1000,
       cpuMs: (user + system) / 1000,
-      p50Ms: this.#latency.getValueAtPercentile(50) / 1000,
-      p99Ms: this.#latency.getValueAtPercentile(99) / 1000,
-      maxMs: this.#latency.maxValue / 1000,
+      p50Ms: this.#latency.percentileMs(50),
+      p99Ms: this.#latency.percentileMs(99),
+      maxMs: this.#latency.maxMs,
       statuses: Object.fromEntries(this.#statuses),
       lost: this.#lost,
     }
@@ -154,7 +153,7 @@ export class PutLoad {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1)
     if (status === this.#doneStatus) {
       this.#puts++
-      recordMs(this.#latency, performance.now() - caller.sentAt)
+      this.#latency.recordMs(performance.now() - caller.sentAt)
       this.written.acknowledge(caller.key, caller.sequence)
       this.#rest(caller)
       this.#put(caller)

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Histogram } from 'hdr-histogram-js'
-import { latencyHistogram, recordMs } from '../load/latencies.js'
+import { Latencies } from '../load/latencies.js'
 import type { KvStore } from './kv-stores.js'
 import { keyText, type Truth } from './records.js'
 import { type Chooser, OPERATIONS, type Operation } from './workloads.js'
@@ -25,7 +24,7 @@ export class YcsbLoad {
   readonly #stores: readonly KvStore[]
   readonly #truth: Truth
   readonly #mustBeNewest: boolean
-  readonly #latencies = new Map<Operation, Histogram>()
+  readonly #latencies = new Map<Operation, Latencies>()
   #began = 0
   #seconds = 0
   #counting = false
@@ -67,9 +66,13 @@ export class YcsbLoad {
     return OPERATIONS.flatMap((operation) => {
       const latency = this.#latencies.get(operation)
       if (latency === undefined) return []
-      const ms = (percentile: number) => latency.getValueAtPercentile(percentile) / 1000
-      const perSecond = latency.totalCount / this.#seconds
-      return [{ operation, perSecond, p50Ms: ms(50), p90Ms: ms(90), p99Ms: ms(99), maxMs: latency.maxValue / 1000 }]
+      const perSecond = latency.count / this.#seconds
+      const [p50Ms, p90Ms, p99Ms] = [50, 90, 99].map((percent) => latency.percentileMs(percent)) as [
+        number,
+        number,
+        number,
+      ]
+      return [{ operation, perSecond, p50Ms, p90Ms, p99Ms, maxMs: latency.maxMs }]
     })
   }
 
@@ -79,7 +82,7 @@ export class YcsbLoad {
       const began = performance.now()
       try {
         await this.#execute(operation, caller, chooser)
-        if (this.#counting) recordMs(this.#latencyOf(operation), performance.now() - began)
+        if (this.#counting) this.#latencyOf(operation).recordMs(performance.now() - began)
       } catch (error) {
         const { code = String(error) } = error as { code?: string }
         this.errorsByCode.set(code, (this.errorsByCode.get(code) ?? 0) + 1)
@@ -116,10 +119,10 @@ export class YcsbLoad {
     }
   }
 
-  #latencyOf(operation: Operation): Histogram {
+  #latencyOf(operation: Operation): Latencies {
     let latency = this.#latencies.get(operation)
     if (latency === undefined) {
-      latency = latencyHistogram()
+      latency = new Latencies()
       this.#latencies.set(operation, latency)
     }
     return latency

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Millis } from '../base/numbers.js'
 import { toMachine } from '../ring/machine-clock.js'
 import type { TimerClock } from './timer-heap.js'

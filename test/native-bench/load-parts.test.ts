@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { encode } from 'cbor-x'
 import { defaultRun } from '../../native-bench/bench-options.js'
 import { Commands } from '../../native-bench/load/commands.js'
-import { encodeHistogram, latencyHistogram, mergedPercentiles, recordMs } from '../../native-bench/load/latencies.js'
+import { Latencies, mergedPercentiles } from '../../native-bench/load/latencies.js'
 import { loadShares } from '../../native-bench/load/load-shares.js'
 
 describe('commands', () => {
@@ -28,24 +28,36 @@ describe('commands', () => {
 
 describe('latencies', () => {
   test('of several loads are those of one', () => {
-    const [a, b] = [latencyHistogram(), latencyHistogram()]
-    for (let ms = 1; ms <= 50; ms++) recordMs(a, ms)
-    for (let ms = 51; ms <= 100; ms++) recordMs(b, ms)
-    const merged = mergedPercentiles([a, b].map(encodeHistogram))!
+    const [a, b] = [new Latencies(), new Latencies()]
+    for (let ms = 1; ms <= 50; ms++) a.recordMs(ms)
+    for (let ms = 51; ms <= 100; ms++) b.recordMs(ms)
+    const merged = mergedPercentiles([a.encode(), b.encode()])!
     expect(merged.p50).toBeCloseTo(50, 0)
     expect(merged.p99).toBeCloseTo(99, 0)
     expect(merged.max).toBeCloseTo(100, 0)
   })
 
   test('of calls of many commands count for each of them', () => {
-    const histogram = latencyHistogram()
-    recordMs(histogram, 10, 99)
-    recordMs(histogram, 1_000, 1)
-    expect(mergedPercentiles([encodeHistogram(histogram)])!.p99).toBeCloseTo(10, 0)
+    const latencies = new Latencies()
+    latencies.recordMs(10, 99)
+    latencies.recordMs(1_000, 1)
+    expect(mergedPercentiles([latencies.encode()])!.p99).toBeCloseTo(10, 0)
+  })
+
+  test('are kept until they are forgotten, short and long ones alike', () => {
+    const latencies = new Latencies()
+    for (const ms of [1, 2, 500]) latencies.recordMs(ms)
+    expect(latencies.percentileMs(50)).toBeCloseTo(2, 1)
+    latencies.recordMs(2)
+    expect(latencies.count).toBe(4)
+    expect(latencies.maxMs).toBeCloseTo(500, 0)
+    latencies.recordMs(3)
+    latencies.reset()
+    expect(latencies.count).toBe(0)
   })
 
   test('that nobody had are none', () => {
-    expect(mergedPercentiles([encodeHistogram(latencyHistogram())])).toBeUndefined()
+    expect(mergedPercentiles([new Latencies().encode()])).toBeUndefined()
   })
 })
 
