@@ -25,6 +25,7 @@ import {
 import { FragmentWriter, MessageReader } from '../ring/fragments.js'
 import type { RingProducer } from '../ring/spsc-ring.js'
 import type { HostEnd } from '../ring/worker-memory.js'
+import { CommandBatch, MANY_BYTES } from './command-batch.js'
 
 export interface PortBounds {
   readonly maxMessageBytes: number
@@ -34,9 +35,6 @@ export interface PortBounds {
 
 /** What a record has around the longest message. */
 export const HEAD_BYTES = 64
-/** One record holds no more of the commands of a call, so that the worker does not wait for the last one of many. */
-const MANY_BYTES = 32 * 1024
-
 /** What callers of a group need of it. */
 export type CallPort = Pick<WorkerPort<CallEnd>, 'command' | 'commands' | 'read'>
 /** The rings alone: all that a port of the application has. */
@@ -52,6 +50,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
   /** Protocol messages that the control inbox had no room for. */
   dropped = 0
   readonly #bounds: PortBounds
+  readonly #batch: CommandBatch
   #largeCommand: FragmentWriter | undefined
   #largeGroup: GroupIndex = -1
   readonly #largeControl = new Queue<FragmentWriter>()
@@ -67,6 +66,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
   constructor(end: End, bounds: PortBounds) {
     this.end = end
     this.#bounds = bounds
+    this.#batch = new CommandBatch(end.command)
     this.outbox = new MessageReader(this.end.outbox, { maxMessageBytes: bounds.maxMessageBytes })
   }
 
@@ -80,6 +80,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
   ): boolean {
     // A whole record would overtake the fragments: commands of one source reach the log in the order in which they came.
     if (this.#largeGroup === group) return false
+    if (this.#batch.add(group, sequence, deadline, machineId, flags, bytes)) return true
     const ring = this.end.command
     const length = COMMAND_HEAD_BYTES + bytes.length
     if (length > ring.maxRecordBytes) return this.#large(group, sequence, deadline, machineId, flags, bytes)
@@ -106,6 +107,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
     payloads: readonly Payload[],
     from: number,
   ): number {
+    this.#batch.close()
     const ring = this.end.command
     const bound = Math.min(MANY_BYTES, ring.maxRecordBytes)
     let until = from
@@ -218,6 +220,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
     this.#tellLinks()
     this.#tellTunes()
     this.#tellPorts()
+    this.#batch.close()
     if (this.#largeCommand?.pump() === true) {
       this.#largeCommand = undefined
       this.#largeGroup = -1
@@ -229,6 +232,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
   }
 
   publish(): void {
+    this.#batch.close()
     this.end.command.publish()
     this.end.control.publish()
   }
@@ -238,6 +242,7 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
    * for here, so that its space rings the host.
    */
   mayRest(): boolean {
+    this.#batch.close()
     if (!this.end.outbox.isEmpty()) return false
     const { command, control } = this.end
     const wantedCommand = this.#largeCommand?.nextBytes() ?? this.#commandWanted

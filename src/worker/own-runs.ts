@@ -75,8 +75,7 @@ export class OwnRuns {
     const { batchBytes, batchCount } = this.#bounds
     if (builder.count > 0) {
       const bytes = RUN_HEADER_BYTES + builder.byteLength + COMMAND_HEADER_BYTES + length
-      const follows = replies === this.#replies && number === this.#calledThere + builder.count
-      if (bytes > batchBytes || builder.count >= batchCount || !follows) this.cut()
+      if (bytes > batchBytes || builder.count >= batchCount || !this.#follows(replies, number)) this.cut()
     }
     this.#note(replies, number, deadline)
     builder.add(machineId, flags, source, offset, length)
@@ -99,8 +98,8 @@ export class OwnRuns {
     const { batchBytes, batchCount } = this.#bounds
     if (checkBody(source, offset, offset + length) !== count)
       fail('MALFORMED', `a record does not hold ${count} commands`)
-    const follows = builder.count === 0 || (replies === this.#replies && number === this.#calledThere + builder.count)
     const bytes = RUN_HEADER_BYTES + builder.byteLength + length
+    const follows = builder.count === 0 || this.#follows(replies, number)
     if (!follows || bytes > batchBytes || builder.count + count > batchCount) {
       this.cut()
       if (RUN_HEADER_BYTES + length > batchBytes || count > batchCount) {
@@ -110,6 +109,11 @@ export class OwnRuns {
     }
     this.#note(replies, number, deadline)
     builder.addAll(count, source, offset, length)
+  }
+
+  /** The command with this number is the next one of the run that is being gathered. */
+  #follows(replies: ReplyOutlet, number: number): boolean {
+    return replies === this.#replies && number === this.#calledThere + this.#builder.count
   }
 
   /** Whose run it is that is being gathered, if it begins here; its deadline is the latest of all. */

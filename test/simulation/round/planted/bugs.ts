@@ -268,8 +268,8 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: 'worker/own-runs.js',
-        find: 'const follows = replies === this.#replies && number',
-        put: 'const follows = number',
+        find: 'return replies === this.#replies && number',
+        put: 'return number',
       },
     ],
   },
