@@ -40,12 +40,16 @@ export class CallTable {
     return sequence >= this.#low && sequence < this.#next ? this.#slots[sequence & this.#mask] : undefined
   }
 
-  remove(sequence: number): void {
+  /** Who waited for it, and does no more. */
+  take(sequence: number): Pending | undefined {
+    if (sequence < this.#low || sequence >= this.#next) return undefined
     const at = sequence & this.#mask
-    if (this.get(sequence) === undefined) return
+    const pending = this.#slots[at]
+    if (pending === undefined) return undefined
     this.#slots[at] = undefined
     this.#live--
     if (sequence === this.#low) this.#advance()
+    return pending
   }
 
   /** All who wait, in order; a call of several commands comes once per command. */

@@ -76,21 +76,21 @@ export class Calls {
     const { now } = options
     const refusal = this.#refusal(1, bytes.length, options, now)
     if (refusal !== undefined) return Promise.reject(refusal)
-    return new Promise<Answer>((resolve, reject) => {
-      const { deadline, machineId, signal } = options
-      const pending = new Pending(1, bytes.length, now, deadline, machineId, false, resolve, reject)
-      this.admission.enter(1, bytes.length, now)
-      if (signal !== undefined) this.#listen(pending, signal)
-      if (deadline < this.#armedAt) this.#arm(deadline)
-      if (this.#queue.length === 0 && this.#lane.write(this.table.next, deadline, machineId, flags, bytes)) {
-        pending.first = this.table.add(pending)
-        pending.handed = 1
-        return
-      }
-      pending.payloads = [owned({ flags, bytes })]
-      this.#queue.push(pending)
-      this.#queuedCommands++
-    })
+    const { deadline, machineId, signal } = options
+    const promise = new Promise<Answer>(keepEnds)
+    const pending = new Pending(1, bytes.length, now, deadline, machineId, false, keptResolve, keptReject)
+    if (signal !== undefined) this.#listen(pending, signal)
+    this.admission.enter(1, bytes.length, now)
+    if (deadline < this.#armedAt) this.#arm(deadline)
+    if (this.#queue.length === 0 && this.#lane.write(this.table.next, deadline, machineId, flags, bytes)) {
+      pending.first = this.table.add(pending)
+      pending.handed = 1
+      return promise
+    }
+    pending.payloads = [owned({ flags, bytes })]
+    this.#queue.push(pending)
+    this.#queuedCommands++
+    return promise
   }
 
   /** All in one promise that always resolves once they are admitted. What has to wait is copied. */
@@ -101,26 +101,18 @@ export class Calls {
     const refusal = this.#refusal(payloads.length, bytes, options, now)
     if (refusal !== undefined) return Promise.reject(refusal)
     if (payloads.length === 0) return Promise.resolve([])
-    return new Promise((resolve, reject) => {
-      const pending = new Pending(
-        payloads.length,
-        bytes,
-        now,
-        options.deadline,
-        options.machineId,
-        true,
-        resolve,
-        reject,
-      )
-      pending.payloads = payloads
-      this.admission.enter(payloads.length, bytes, now)
-      if (options.signal !== undefined) this.#listen(pending, options.signal)
-      if (options.deadline < this.#armedAt) this.#arm(options.deadline)
-      this.#queue.push(pending)
-      this.#queuedCommands += payloads.length
-      if (this.#queue.length === 1) this.flush()
-      if (pending.handed < pending.count) pending.payloads = payloads.map(owned)
-    })
+    const { deadline, machineId, signal } = options
+    const promise = new Promise<(Answer | { error: PaxosError })[]>(keepEnds)
+    const pending = new Pending(payloads.length, bytes, now, deadline, machineId, true, keptResolve, keptReject)
+    pending.payloads = payloads
+    if (signal !== undefined) this.#listen(pending, signal)
+    this.admission.enter(payloads.length, bytes, now)
+    if (deadline < this.#armedAt) this.#arm(deadline)
+    this.#queue.push(pending)
+    this.#queuedCommands += payloads.length
+    if (this.#queue.length === 1) this.flush()
+    if (pending.handed < pending.count) pending.payloads = payloads.map(owned)
+    return promise
   }
 
   /** Hands over what the ring has room for. */
@@ -134,9 +126,8 @@ export class Calls {
 
   /** The answer to `sequence`: the worker's word, or nothing to do if its caller has gone. */
   answer(sequence: number, answer: Answer, now: Millis): void {
-    const pending = this.table.get(sequence)
+    const pending = this.table.take(sequence)
     if (pending === undefined) return
-    this.table.remove(sequence)
     if (pending.answers === undefined) {
       this.#close(pending)
       this.admission.leave(1, pending.bytes, true, now)
@@ -145,9 +136,8 @@ export class Calls {
   }
 
   fail(sequence: number, error: PaxosError, now: Millis, answered = true): void {
-    const pending = this.table.get(sequence)
+    const pending = this.table.take(sequence)
     if (pending === undefined) return
-    this.table.remove(sequence)
     if (pending.answers === undefined) {
       this.#close(pending)
       this.admission.leave(1, pending.bytes, answered, now)
@@ -222,7 +212,7 @@ export class Calls {
     // It stands in the queue until a flush passes it.
     if (left > 0) this.#dead++
     if (pending.answers === undefined) {
-      if (pending.first > 0) this.table.remove(pending.first)
+      if (pending.first > 0) this.table.take(pending.first)
       this.#close(pending)
       this.admission.leave(1, pending.bytes, false, now)
       pending.reject(errorFor(pending.first > 0 ? 'unknown' : 'not-applied'))
@@ -232,7 +222,7 @@ export class Calls {
       const never = errorFor('not-applied')
       for (let k = 0; k < handed; k++) {
         if (pending.answers[k] !== undefined) continue
-        this.table.remove(pending.first + k)
+        this.table.take(pending.first + k)
         this.#settleOne(pending, k, { error: unknown }, false, now)
       }
       for (let k = handed; k < pending.count; k++) this.#settleOne(pending, k, { error: never }, false, now)
@@ -291,6 +281,18 @@ export class Calls {
     // A look costs a pass over all who wait: one per millisecond is as fine as the OS timer is.
     if (earliest < Number.POSITIVE_INFINITY) this.#arm(Math.max(earliest, now + 1))
   }
+}
+
+/**
+ * The ends of the promise made last. One function for all of them: one for each would be memory that lives as long as its
+ * call, and code to be looked for at each.
+ */
+let keptResolve: (value: never) => void
+let keptReject: (error: PaxosError) => void
+
+function keepEnds(resolve: (value: never) => void, reject: (error: PaxosError) => void): void {
+  keptResolve = resolve
+  keptReject = reject
 }
 
 /** The caller may write over its bytes when the call has returned. */

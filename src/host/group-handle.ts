@@ -1,4 +1,3 @@
-import type { Payload } from '../codec/payload.js'
 import { ballotNode } from '../core/ballot.js'
 import type { CallOptions } from './calls.js'
 import type { CheckpointMade } from './checkpoint-calls.js'
@@ -98,15 +97,12 @@ export class GroupHandle {
    */
   propose(command: unknown, options?: ProposeOptions): Promise<Answer> {
     const settings = this.#settings
-    let payload: Payload
-    let call: CallOptions
     try {
-      payload = encodeCall(command, settings.maxCommandBytes)
-      call = this.#callOptions(options, settings.proposeMs)
+      const { flags, bytes } = encodeCall(command, settings.maxCommandBytes)
+      return this.#group.proposals.submit(flags, bytes, this.#callOptions(options, settings.proposeMs))
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#group.proposals.submit(payload.flags, payload.bytes, call)
   }
 
   /**
@@ -115,15 +111,12 @@ export class GroupHandle {
    */
   proposeMany(commands: readonly unknown[], options?: ProposeOptions): Promise<SettledAnswer[]> {
     const settings = this.#settings
-    let payloads: Payload[]
-    let call: CallOptions
     try {
-      payloads = commands.map((command) => encodeCall(command, settings.maxCommandBytes))
-      call = this.#callOptions(options, settings.proposeMs)
+      const payloads = commands.map((command) => encodeCall(command, settings.maxCommandBytes))
+      return this.#group.proposals.submitMany(payloads, this.#callOptions(options, settings.proposeMs))
     } catch (error) {
       return Promise.reject(error)
     }
-    return this.#group.proposals.submitMany(payloads, call)
   }
 
   /** Asks the state machine and resolves with its answer. */

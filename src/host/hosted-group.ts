@@ -124,7 +124,6 @@ export class HostedGroup<Port extends CallPort = WorkerPort> {
     const { instance } = reader
     while (reader.next()) {
       const { sequence, index } = reader
-      if (proposals.table.get(sequence) === undefined) continue
       const result = readOutcome(reader.status, reader.flags, reader.bytes, reader.offset, reader.length, 'applied')
       if (isPaxosError(result)) proposals.fail(sequence, result, now)
       else proposals.answer(sequence, { instance, index, result }, now)
