@@ -67,7 +67,7 @@ export class Cluster implements Subject {
 
   samples(): Promise<ProcessSample[]> {
     const others = [...this.#children.values()].map((child) => child.ask<ProcessSample>('sample'))
-    return Promise.all([sampleNode(this.local, 1), ...others])
+    return Promise.all([sampleNode(this.local, this.#settings[0]!), ...others])
   }
 
   /** Of all nodes, in the order of their ids. */
