@@ -65,6 +65,12 @@ export class Cluster implements Subject {
     await child.ask('ready')
   }
 
+  /** One of the others, which comes back on its data. */
+  async restartChild(nodeId: number): Promise<void> {
+    await this.child(nodeId).stop()
+    await this.startChild(nodeId)
+  }
+
   samples(): Promise<ProcessSample[]> {
     const others = [...this.#children.values()].map((child) => child.ask<ProcessSample>('sample'))
     return Promise.all([sampleNode(this.local, this.#settings[0]!), ...others])
