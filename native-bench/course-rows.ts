@@ -15,10 +15,10 @@ export function courseRows(course: readonly CoursePoint[]): Row[] {
     const sizeRow = (what: string, pick: (size: NodeSize) => number) => {
       return row(`node ${node}, ${what}`, ({ nodes }) => whole(pick(nodes[i]!)))
     }
-    const resident = sizeRow('MB resident', (size) => size.rssMegabytes)
-    const files = sizeRow('MB of files', (size) => size.dataMegabytes)
+    const resident = sizeRow('MB of memory', (size) => size.ownMegabytes)
+    const files = sizeRow('MB on disk', (size) => size.dataMegabytes)
     if (mappedMegabytes === undefined) return [resident, files]
-    return [resident, sizeRow('MB of it mapped files', (size) => size.mappedMegabytes ?? 0), files]
+    return [resident, sizeRow('MB of mapped files', (size) => size.mappedMegabytes ?? 0), files]
   })
   const rates = row('commands/s until then', (point, i) => (i === 0 ? '' : whole(rateBetween(at[i - 1]!, point))))
   return [row('after seconds', ({ seconds }) => whole(seconds)), rates, ...sizes]

@@ -4,8 +4,9 @@ import type { ProcessSample } from './measure.js'
 /** What a node takes up at one moment. */
 export interface NodeSize {
   readonly node: number
-  readonly rssMegabytes: number
-  /** Of these, pages of mapped files: LMDB's. The system takes them back when it needs them. */
+  /** Resident, without pages of mapped files where the system tells them apart: what must not grow. */
+  readonly ownMegabytes: number
+  /** Pages of mapped files, LMDB's, which the system takes back when it needs them; undefined: they are in the above. */
   readonly mappedMegabytes: number | undefined
   readonly dataMegabytes: number
 }
@@ -73,7 +74,7 @@ function sizeOf({ node, usage, dataBytes }: ProcessSample): NodeSize {
   const { rssBytes, mappedBytes } = usage
   return {
     node,
-    rssMegabytes: rssBytes / 1e6,
+    ownMegabytes: (rssBytes - (mappedBytes ?? 0)) / 1e6,
     mappedMegabytes: mappedBytes === undefined ? undefined : mappedBytes / 1e6,
     dataMegabytes: dataBytes / 1e6,
   }

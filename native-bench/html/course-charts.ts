@@ -12,8 +12,8 @@ export function courseCharts({ runs, varied }: Section): Chart[] {
     .flatMap((run) => {
       const name = [run.subject, labelOf(run.options, varied), `round ${run.round}`].filter((text) => text !== '')
       return [
-        sizeChart(run, `MB resident over time, ${name.join(' ')}`, ({ rssMegabytes }) => rssMegabytes),
-        sizeChart(run, `MB of files over time, ${name.join(' ')}`, ({ dataMegabytes }) => dataMegabytes),
+        sizeChart(run, `MB of memory over time, ${name.join(' ')}`, ({ ownMegabytes }) => ownMegabytes),
+        sizeChart(run, `MB on disk over time, ${name.join(' ')}`, ({ dataMegabytes }) => dataMegabytes),
       ]
     })
 }
@@ -27,7 +27,7 @@ function sizeChart({ figures }: RunRecord, title: string, pick: (size: NodeSize)
       const { seconds, nodes } = point
       const own = nodes.find((one) => one.node === node)
       if (own === undefined) return []
-      const mapped = own.mappedMegabytes === undefined ? '' : `, ${show(own.mappedMegabytes)} of the resident are files`
+      const mapped = own.mappedMegabytes === undefined ? '' : `, and ${show(own.mappedMegabytes)} of mapped files`
       const rate = at === 0 ? '' : `, ${show(rateBetween(all[at - 1]!, point))} commands/s`
       const note = `after ${show(seconds)} s${rate}: ${show(pick(own))} MB${mapped}`
       return [{ x: seconds, y: pick(own), note }]

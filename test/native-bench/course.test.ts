@@ -15,8 +15,8 @@ const sample = (rssBytes: number, mappedBytes: number | undefined, dataBytes: nu
   return { node: 1, usage: { cpuMs: 1, rssBytes, mappedBytes, writtenBytes: 0 }, dataBytes, commits: 0, instances: 0 }
 }
 
-function point(seconds: number, commands: number, rssMegabytes: number, mappedMegabytes?: number): CoursePoint {
-  return { seconds, commands, nodes: [{ node: 1, rssMegabytes, mappedMegabytes, dataMegabytes: rssMegabytes / 10 }] }
+function point(seconds: number, commands: number, ownMegabytes: number, mappedMegabytes?: number): CoursePoint {
+  return { seconds, commands, nodes: [{ node: 1, ownMegabytes, mappedMegabytes, dataMegabytes: ownMegabytes / 10 }] }
 }
 
 const neverAsked = () => Promise.reject(new Error('asked'))
@@ -26,11 +26,11 @@ describe('the course of a run', () => {
     const course = new Course(60)
     course.begin([sample(200e6, 50e6, 10e6)], neverAsked)
     expect(course.end([load(99, 60)], [sample(210e6, undefined, 20e6)])).toEqual([
-      { seconds: 0, commands: 0, nodes: [{ node: 1, rssMegabytes: 200, mappedMegabytes: 50, dataMegabytes: 10 }] },
+      { seconds: 0, commands: 0, nodes: [{ node: 1, ownMegabytes: 150, mappedMegabytes: 50, dataMegabytes: 10 }] },
       {
         seconds: 60,
         commands: 100,
-        nodes: [{ node: 1, rssMegabytes: 210, mappedMegabytes: undefined, dataMegabytes: 20 }],
+        nodes: [{ node: 1, ownMegabytes: 210, mappedMegabytes: undefined, dataMegabytes: 20 }],
       },
     ])
   })
@@ -48,9 +48,9 @@ describe('the course of a run', () => {
     expect(lines.map((line) => line.trim().replaceAll(/ {2,}/g, '|'))).toEqual([
       'after seconds|0|30|61|90|120',
       'commands/s until then|1,000|1,000|1,000|1,000',
-      'node 1, MB resident|200|230|261|290|320',
-      'node 1, MB of it mapped files|50|50|50|50|50',
-      'node 1, MB of files|20|23|26|29|32',
+      'node 1, MB of memory|200|230|261|290|320',
+      'node 1, MB of mapped files|50|50|50|50|50',
+      'node 1, MB on disk|20|23|26|29|32',
     ])
   })
 
@@ -62,7 +62,7 @@ describe('the course of a run', () => {
       [['node 1', [20, 23, 26.1, 29, 31.9, 32]]],
     ])
     expect(charts[0]!.data.datasets[0]!.data[1]!.note).toBe(
-      'after 30 s, 1,000 commands/s: 230 MB, 50 of the resident are files',
+      'after 30 s, 1,000 commands/s: 230 MB, and 50 of mapped files',
     )
   })
 })
