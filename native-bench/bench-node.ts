@@ -4,6 +4,7 @@ import type { ProcessSample } from './measure.js'
 import type { NodeSettings } from './node-settings.js'
 import type { NodeInsight } from './stages/node-insight.js'
 import { ownUsage } from './usage.js'
+import { diskBytes } from './work-dir.js'
 
 /** What must be the same on all nodes once they are quiet. */
 export interface GroupState {
@@ -47,11 +48,12 @@ export function nodeTarget(node: PaxosNode): LoadTarget {
   }
 }
 
-export function sampleNode(node: PaxosNode, nodeId: number): ProcessSample {
+export function sampleNode(node: PaxosNode, { nodeId, dataDir }: NodeSettings): ProcessSample {
   const { groups, workers, router } = node.status()
   return {
     node: nodeId,
     usage: ownUsage(router.bytesOut),
+    dataBytes: diskBytes(dataDir),
     commits: workers.reduce((total, { counters }) => total + counters.commits, 0),
     instances: groups.reduce((total, { chosenUpTo }) => total + chosenUpTo, 0),
   }

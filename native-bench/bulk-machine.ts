@@ -4,7 +4,9 @@ import { defineStateMachine } from '../src/index.js'
 export const BULK_COMMAND_BYTES = 8
 
 const value = new Uint8Array(64 * 1024)
-const reply = new Uint8Array(4)
+const done = new Uint8Array(1)
+/** As long as what the other machines of the benchmarks answer. */
+const counted = new Uint8Array(8)
 
 /** A stored state of any size from commands of a few bytes: values are made from their key. */
 export default defineStateMachine({
@@ -18,12 +20,12 @@ export default defineStateMachine({
     const bytes = Math.min(view.getUint32(4, true), value.length)
     for (let i = 0; i < bytes; i += 4) value[i] = key + i
     state.put(`key:${key.toString(36).padStart(7, '0')}`, value.subarray(0, bytes))
-    return reply
+    return done
   },
   query(state) {
     let entries = 0
     for (const _ of state.range({ limit: 1000 })) entries++
-    new DataView(reply.buffer).setUint32(0, entries, true)
-    return reply
+    new DataView(counted.buffer).setUint32(0, entries, true)
+    return counted
   },
 })

@@ -65,9 +65,15 @@ export class Cluster implements Subject {
     await child.ask('ready')
   }
 
+  /** One of the others, which comes back on its data. */
+  async restartChild(nodeId: number): Promise<void> {
+    await this.child(nodeId).stop()
+    await this.startChild(nodeId)
+  }
+
   samples(): Promise<ProcessSample[]> {
     const others = [...this.#children.values()].map((child) => child.ask<ProcessSample>('sample'))
-    return Promise.all([sampleNode(this.local, 1), ...others])
+    return Promise.all([sampleNode(this.local, this.#settings[0]!), ...others])
   }
 
   /** Of all nodes, in the order of their ids. */

@@ -19,6 +19,7 @@ import {
 import type { ProcessSample } from './measure.js'
 import type { NodeSettings } from './node-settings.js'
 import { ownUsage } from './usage.js'
+import { diskBytes } from './work-dir.js'
 
 const LIMITS = { maxFrameBytes: 64 * 1024 * 1024, maxMessageBytes: 32 * 1024 * 1024 }
 const LINK_BYTES = 256 * 1024 * 1024
@@ -108,6 +109,7 @@ export class FloorHost {
     return {
       node: this.#settings.nodeId,
       usage: ownUsage(this.#transport.counters.bytesOut),
+      dataBytes: diskBytes(this.#settings.dataDir),
       commits: counted.reduce((total, { commits }) => total + commits, 0),
       instances: counted.reduce((total, { batches }) => total + batches, 0),
     }

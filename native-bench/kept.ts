@@ -1,5 +1,5 @@
 // npm run bench:kept: a long log and a large stored state: files that stay small, checkpoints that stop nobody, restarts.
-import { readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -10,7 +10,7 @@ import { freePorts } from './free-ports.js'
 import { interruptible, runProgram } from './interrupt.js'
 import { type KeptSettings, startKeptNode } from './kept-settings.js'
 import { whole } from './measure.js'
-import { makeWorkDir, removeWorkDir } from './work-dir.js'
+import { diskBytes, makeWorkDir, removeWorkDir } from './work-dir.js'
 
 const { values } = parseArgs({
   options: {
@@ -152,7 +152,7 @@ async function main(): Promise<boolean> {
       instances: node.status().groups[0]!.chosenUpTo,
       instancesPerSecond: Math.round(number('instances') / seconds),
       checkpoints: checkpoints.length,
-      checkpointMegabytes: Math.round(folderBytes(join(dataDir, 'store-0000', 'checkpoints', 'group-0')) / 1e6),
+      checkpointMegabytes: Math.round(diskBytes(join(dataDir, 'store-0000', 'checkpoints', 'group-0')) / 1e6),
       logOverKept: steady.logBytes / keptBytes,
       logMegabytes: steady.logBytes / 1e6,
       stateOverLive: steady.stateBytes / liveBytes,
@@ -180,12 +180,6 @@ async function restarted(children: Map<number, ChildChannel>, child: (nodeId: nu
   const status = await next.ask<{ groups: { firstKept: number; chosenUpTo: number }[] }>('status')
   const [group] = status.groups
   return { startedMs: started, servedMs: served, instancesInLog: group!.chosenUpTo - group!.firstKept + 1 }
-}
-
-function folderBytes(path: string): number {
-  return readdirSync(path, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0)
 }
 
 await runProgram(main)

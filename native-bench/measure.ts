@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchOptions } from './bench-options.js'
+import { Course, type CoursePoint } from './course.js'
 import { mergedPercentiles, type Percentiles } from './load/latencies.js'
 import type { LoadResult, LoadSample } from './load/load-counts.js'
 import type { LoadEnd } from './load.js'
@@ -10,6 +11,8 @@ import type { Usage } from './usage.js'
 export interface ProcessSample {
   readonly node: number
   readonly usage: Usage
+  /** What its data take of the disk. */
+  readonly dataBytes: number
   readonly commits: number
   /** Instances that it knows chosen, of all groups together. */
   readonly instances: number
@@ -28,6 +31,7 @@ export interface ProcessFigures {
   /** Of one core. */
   readonly cpuPercent: number
   readonly rssMegabytes: number
+  readonly dataMegabytes: number
   readonly commitsPerSecond: number
 }
 
@@ -64,6 +68,8 @@ export interface Figures {
   /** Written to files by all nodes together; undefined where the system does not say. */
   readonly bytesWrittenPerCommandByte: number | undefined
   readonly processes: readonly ProcessFigures[]
+  /** Of a run of a minute and more: what it took up along the way. */
+  readonly course: readonly CoursePoint[]
   /** Of this process, which makes the load too. */
   readonly loopDelayMs: Readonly<Record<'p50' | 'p99' | 'max', number>>
   readonly errors: number
@@ -95,6 +101,7 @@ export async function measure(
   watch?: Watch,
 ): Promise<Figures> {
   const loads = subject.loads(options)
+  const course = new Course(options.seconds)
   let results: readonly LoadResult[] | undefined
   try {
     await Promise.all(loads.map((load) => load.start()))
@@ -104,6 +111,7 @@ export async function measure(
     const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
     delay.enable()
     await Promise.all(loads.map((load) => load.begin()))
+    course.begin(before, () => Promise.all([sampleAll(loads), subject.samples()]))
     const ticker = tick(loads, progress)
     await sleep(options.seconds * 1000, undefined, { signal }).finally(() => clearInterval(ticker))
     const samples = await sampleAll(loads)
@@ -117,9 +125,11 @@ export async function measure(
       name: subject.name,
       ...derive(before, after, samples, options.bytes),
       ...together(results),
+      course: course.end(samples, after),
       loopDelayMs: { p50: late(delay.percentile(50)), p99: late(delay.percentile(99)), max: late(delay.max) },
     }
   } finally {
+    course.cancel()
     if (results === undefined) await Promise.allSettled(loads.map((load) => load.finish()))
   }
 }
@@ -163,6 +173,7 @@ function derive(
       node: sample.node,
       cpuPercent: (sample.usage.cpuMs - first.usage.cpuMs) / seconds / 10,
       rssMegabytes: sample.usage.rssBytes / 1e6,
+      dataMegabytes: sample.dataBytes / 1e6,
       commitsPerSecond: (sample.commits - first.commits) / seconds,
     }
   })
@@ -191,9 +202,10 @@ function derive(
 
 /** A process that was started again in between counts from nothing. */
 function firstOf(before: readonly ProcessSample[], { node, usage }: ProcessSample): ProcessSample {
-  const nothing = { node, usage: { cpuMs: 0, rssBytes: 0, writtenBytes: 0 }, commits: 0, instances: 0 }
   const first = before.find((sample) => sample.node === node)
-  return first === undefined || first.usage.cpuMs > usage.cpuMs ? nothing : first
+  if (first !== undefined && first.usage.cpuMs <= usage.cpuMs) return first
+  const unused = { cpuMs: 0, rssBytes: 0, mappedBytes: 0, writtenBytes: 0 }
+  return { node, usage: unused, dataBytes: 0, commits: 0, instances: 0 }
 }
 
 function tick(loads: readonly LoadEnd[], progress: Progress): NodeJS.Timeout {

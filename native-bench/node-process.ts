@@ -19,7 +19,7 @@ serveParent(async (kind, body) => {
     case 'ready':
       return true
     case 'sample':
-      return sampleNode(node, settings.nodeId)
+      return sampleNode(node, settings)
     case 'groups':
       return groupStates(node)
     case 'propose': {

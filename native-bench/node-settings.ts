@@ -13,7 +13,8 @@ export interface ClusterSettings {
   readonly groups: number
   /** Worker threads of each node, with a store each; by default a node has its share of the cores. */
   readonly threads?: number | undefined
-  readonly machine: BenchMachine
+  /** `bulk`: a stored state of any size, of the benchmarks that need one. */
+  readonly machine: BenchMachine | 'bulk'
   readonly encoding?: Encoding
   readonly window?: number | undefined
   readonly batch?: number | undefined

@@ -1,3 +1,4 @@
+import { courseRows } from './course-rows.js'
 import type { Percentiles } from './load/latencies.js'
 import { type Figures, whole } from './measure.js'
 
@@ -19,13 +20,15 @@ export function figuresTable(figures: Figures): string {
     ['loop delay p50 / p99 / max (node 1)', [loopDelayMs.p50, loopDelayMs.p99, loopDelayMs.max].map(ms).join(' / ')],
     ['errors', errorsLine(figures)],
   ]
-  for (const { node, cpuPercent, rssMegabytes, commitsPerSecond } of processes) {
+  for (const { node, cpuPercent, rssMegabytes, dataMegabytes, commitsPerSecond } of processes) {
     const load = figures.perLoad[node - 1]
     const name = load === undefined ? `node ${node}` : `node ${node}, with a load of ${whole(load)}/s`
     const commits = `${whole(commitsPerSecond)} commits/s`
-    rows.push([name, `${whole(cpuPercent)} % of a core, ${whole(rssMegabytes)} MB resident, ${commits}`])
+    const size = `${whole(rssMegabytes)} MB resident, ${whole(dataMegabytes)} MB of files`
+    rows.push([name, `${whole(cpuPercent)} % of a core, ${size}, ${commits}`])
   }
-  return table(rows)
+  const course = courseRows(figures.course)
+  return course.length === 0 ? table(rows) : `${table(rows)}\n\n${table(course)}`
 }
 
 function latencyRows(name: string, { p50, p90, p99, p999, max }: Percentiles): [string, string][] {

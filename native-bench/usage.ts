@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs'
 export interface Usage {
   readonly cpuMs: number
   readonly rssBytes: number
+  /** Of these, pages of mapped files; undefined where the system does not say. */
+  readonly mappedBytes: number | undefined
   /** Bytes that it wrote to files; undefined where the system does not say. */
   readonly writtenBytes: number | undefined
 }
@@ -15,17 +17,25 @@ export function ownUsage(sentBytes: number): Usage {
   return {
     cpuMs: (user + system) / 1000,
     rssBytes: process.memoryUsage.rss(),
+    mappedBytes: mappedBytes(),
     writtenBytes: handedOver === undefined ? undefined : handedOver - sentBytes,
   }
+}
+
+function mappedBytes(): number | undefined {
+  const kilobytes = ownNumber('/proc/self/status', /^RssFile:\s+(\d+) kB$/m)
+  return kilobytes === undefined ? undefined : kilobytes * 1024
 }
 
 /**
  * Not `write_bytes` of the same file: that counts whole folios of the page cache, and where those are large it showed
  * thirty times of what the device's own counters did.
  */
-function bytesHandedOver(): number | undefined {
+const bytesHandedOver = (): number | undefined => ownNumber('/proc/self/io', /^wchar: (\d+)$/m)
+
+function ownNumber(path: string, line: RegExp): number | undefined {
   try {
-    const match = /^wchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))
+    const match = line.exec(readFileSync(path, 'utf8'))
     return match === null ? undefined : Number(match[1])
   } catch {
     return undefined

@@ -141,7 +141,8 @@ function noteOf(one: Configuration, names: readonly OptionName[], measure: Measu
   return `${at.join(', ')}: ${measure.name} ${show(middle(one, measure))}${range}`
 }
 
-const show = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 2 : 0 })
+export const show = (value: number): string =>
+  value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 2 : 0 })
 
 const valueName = (value: unknown): string => (value === undefined ? 'default' : String(value))
 
@@ -150,7 +151,7 @@ function byValue(a: unknown, b: unknown): number {
   return valueName(a) < valueName(b) ? -1 : 1
 }
 
-function dataset(label: string, data: readonly Point[], i: number): Dataset {
+export function dataset(label: string, data: readonly Point[], i: number): Dataset {
   const color = COLORS[i % COLORS.length]!
   return { label, data, borderColor: color, backgroundColor: color }
 }
@@ -162,8 +163,8 @@ function heightAxis(text: string, datasets: readonly Dataset[]) {
   return isWide ? axis(text, 'logarithmic') : { ...axis(text, 'linear'), beginAtZero: true }
 }
 
-const axis = (text: string, type: string) => ({ type, title: { display: text !== '', text } })
+export const axis = (text: string, type: string) => ({ type, title: { display: text !== '', text } })
 
-const options = (text: string, scales: object) => {
+export const options = (text: string, scales: object) => {
   return { animation: false, maintainAspectRatio: false, scales, plugins: { title: { display: true, text } } }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { verdicts } from '../series/performance-table.js'
 import type { RunRecord } from '../series/run-record.js'
 import { chartsOf } from './charts.js'
+import { courseCharts } from './course-charts.js'
 import { htmlText, scriptJson } from './html-text.js'
 import { runsTable } from './runs-table.js'
 import { type Section, sections } from './sections.js'
@@ -36,7 +37,7 @@ const POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsaf
 
 /** A page of its own: charts, figures, options and verification of all runs, and the runs themselves as data. */
 export function reportPage(runs: readonly RunRecord[]): string {
-  const all = sections(runs).map((section) => ({ section, charts: chartsOf(section) }))
+  const all = sections(runs).map((section) => ({ section, charts: [...chartsOf(section), ...courseCharts(section)] }))
   let next = 0
   const bodies = all.map(({ section, charts }) =>
     sectionHtml(

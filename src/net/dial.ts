@@ -1,4 +1,5 @@
 import { type ClientOptions, WebSocket } from 'ws'
+import type { NodeId } from '../base/numbers.js'
 import { DialerHandshake } from './handshake.js'
 import { maxHandshakeFrameBytes } from './handshake-frames.js'
 import { KeepAlive } from './keep-alive.js'
@@ -55,14 +56,15 @@ export class Dial {
   readonly remote: string
   readonly #context: LinkContext
   readonly #owner: DialOwner
+  readonly #nodeId: NodeId
   readonly #ws: WebSocket
-  readonly #handshake: DialerHandshake
   readonly #timer: NodeJS.Timeout
   readonly #keepAlive: KeepAlive
   #state: 'connecting' | 'challenge' | 'ready' | 'up' | 'over' = 'connecting'
   #wasUp = false
   #refused: RefusalCode | undefined
   #why = 'the connection ended'
+  #handshake: DialerHandshake | undefined
   #identity: LinkIdentity | undefined
   #version = 0
   #sequence = 0
@@ -77,7 +79,7 @@ export class Dial {
     this.#context = context
     this.#owner = owner
     this.remote = `node ${address.nodeId} at ${address.host}:${address.port}`
-    this.#handshake = new DialerHandshake(context.identity, address.nodeId, context.secret, context.nonce())
+    this.#nodeId = address.nodeId
     const ws = connect(address)
     this.#ws = ws
     this.#timer = setTimeout(() => this.#late(), context.options.handshakeMs)
@@ -102,6 +104,11 @@ export class Dial {
 
   get isUp(): boolean {
     return this.#state === 'up'
+  }
+
+  /** Whether it has told its identity: one that has not will tell the one of then. */
+  get hasSpoken(): boolean {
+    return this.#handshake !== undefined
   }
 
   /** The peer's, proven once the handshake has come to its CHALLENGE. */
@@ -146,6 +153,8 @@ export class Dial {
     if (this.#state !== 'connecting') return
     this.#state = 'challenge'
     this.#sequence = this.#context.nextSequence()
+    const { identity, secret } = this.#context
+    this.#handshake = new DialerHandshake(identity, this.#nodeId, secret, this.#context.nonce())
     this.#ws.send(this.#handshake.hello(), binary)
   }
 
@@ -153,12 +162,12 @@ export class Dial {
     this.#keepAlive.heard()
     if (this.#state === 'over') return
     if (isBinary && this.#state === 'challenge') this.#challenge(bytes)
-    else if (isBinary && this.#state === 'ready' && this.#handshake.ready(bytes)) this.#up()
+    else if (isBinary && this.#state === 'ready' && this.#handshake?.ready(bytes)) this.#up()
     else this.#refuse('BAD_FRAME', 'its answer is not of this protocol')
   }
 
   #challenge(bytes: Buffer): void {
-    const answer = this.#handshake.challenge(bytes)
+    const answer = (this.#handshake as DialerHandshake).challenge(bytes)
     if ('refused' in answer) {
       this.#refuse(answer.refused, 'its CHALLENGE does not fit')
       return

@@ -82,7 +82,8 @@ export class OutgoingLink implements DialOwner {
       this.#delayLine?.flush()
       this.#dial.close(identityChangedCode, 'IDENTITY_CHANGED')
       this.#owner.outgoingChanged()
-    } else if (this.#dial && !this.#remaking) {
+    } else if (this.#dial?.hasSpoken && !this.#remaking) {
+      // A link that ends before its HELLO is garbage to the other side: one that has said nothing yet goes on.
       this.#drop()
       this.dial()
     }

@@ -8,16 +8,22 @@ import { idleSeconds } from '../../src/net/listener-uws.js'
 import { openListener } from '../../src/net/open-listener.js'
 import { freePorts, identity, makeNode, startNode, stopAll, until } from './fixture.js'
 
-afterEach(stopAll)
+const servers: { close(): void }[] = []
 
-/** A server that upgrades every connection and keeps what it is sent. */
-async function bareServer() {
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close()
+  await stopAll()
+})
+
+/** A server that upgrades every connection, once it may, and keeps what it is sent. */
+async function bareServer(mayUpgrade = Promise.resolve()) {
   const sockets: Socket[] = []
   let received = Buffer.alloc(0)
   const server = createServer((socket) => {
     sockets.push(socket)
     socket.on('error', () => {})
-    socket.once('data', (request) => {
+    socket.once('data', async (request) => {
+      await mayUpgrade
       const key = /Sec-WebSocket-Key: (\S+)/i.exec(request.toString())?.[1] ?? ''
       const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
       socket.write(
@@ -29,7 +35,7 @@ async function bareServer() {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return {
+  const bare = {
     port: (server.address() as { port: number }).port,
     received: () => received,
     sockets,
@@ -38,6 +44,8 @@ async function bareServer() {
       server.close()
     },
   }
+  servers.push(bare)
+  return bare
 }
 
 test('frames leave under an all-zero mask: the bytes on the wire are the frame', async () => {
@@ -47,7 +55,20 @@ test('frames leave under an all-zero mask: the bytes on the wire are the frame',
   await until('HELLO', () => server.received().length > 12)
   expect(server.received().subarray(0, 2)).toEqual(Buffer.from([0x82, 0x80 | (server.received().length - 6)]))
   expect(server.received().subarray(2, 11)).toEqual(Buffer.from('000000005350584c01', 'hex'))
-  server.close()
+})
+
+test('an identity that changes while a peer is dialed is told on that connection', async () => {
+  let upgrade = () => {}
+  const server = await bareServer(new Promise((resolve) => (upgrade = resolve)))
+  const ports = await freePorts(1)
+  const self = identity(1, { clusterId: '' })
+  const node = await startNode(1, [ports[0] ?? 0, server.port], { self })
+  await until('a connection', () => server.sockets.length === 1)
+  node.transport.setIdentity({ ...self, clusterId: 'born' })
+  upgrade()
+  await until('HELLO', () => server.received().length > 12)
+  expect(server.received().toString('latin1')).toContain('born')
+  expect(server.sockets.length).toBe(1)
 })
 
 test('a server that never answers the handshake is left, and tried again', async () => {
@@ -56,7 +77,6 @@ test('a server that never answers the handshake is left, and tried again', async
   const node = await startNode(1, [ports[0] ?? 0, server.port], { handshakeMs: 100 })
   await until('a second attempt', () => server.sockets.length > 1)
   expect(node.refusals[0]).toBe('HANDSHAKE_TIMEOUT')
-  server.close()
 })
 
 test('an answer that is not of this protocol is refused', async () => {
@@ -66,7 +86,6 @@ test('an answer that is not of this protocol is refused', async () => {
   await until('HELLO', () => server.received().length > 12)
   server.sockets[0]?.write(Buffer.from([0x82, 0x03, 1, 2, 3]))
   await until('refused', () => node.refusals.includes('BAD_FRAME'))
-  server.close()
 })
 
 test('frames that could never be sent, and identities and addresses that could never work, are refused at once', async () => {
