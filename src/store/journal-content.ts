@@ -4,7 +4,7 @@ import type { JournalPosition } from './journal-position.js'
 export interface JournalContent {
   /** What the environment does not hold yet, in order. */
   readonly puts: readonly Put[]
-  /** The next entry's sequence is above it. */
+  /** The sequence of the last entry, or what was absorbed. */
   readonly last: number
 }
 
@@ -20,12 +20,10 @@ export function readJournal(bytes: Uint8Array, { journal, absorbed }: JournalPos
   const puts: Put[] = []
   let next = absorbed + 1
   let at = JOURNAL_BLOCK_BYTES
-  let isTorn = false
   for (;;) {
     const head = readEntryHead(bytes, at, journal)
     if (head?.sequence !== next) break
     const entry = readEntry(bytes, at, head)
-    isTorn = entry === undefined
     if (entry === undefined) break
     puts.push(...entry.puts)
     at += entry.bytes
@@ -37,6 +35,5 @@ export function readJournal(bytes: Uint8Array, { journal, absorbed }: JournalPos
     if (later !== undefined && later.sequence > next)
       return `its entry ${next} is unreadable, and entry ${later.sequence} is there`
   }
-  // The number of one that was half written is not given again: its head may stay in the file.
-  return { puts, last: isTorn ? next : next - 1 }
+  return { puts, last: next - 1 }
 }

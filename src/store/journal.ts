@@ -13,7 +13,7 @@ export class Journal {
   #last: number
   #at = JOURNAL_BLOCK_BYTES
 
-  /** `last`: the highest sequence that was ever given. What is in the file was absorbed. */
+  /** `last`: the sequence of its last entry. What is in the file was absorbed. */
   constructor(file: JournalFile, number: number, last: number) {
     this.#file = file
     this.number = number
