@@ -25,7 +25,7 @@ export interface StoreIdentity {
 
 /** 2: a log environment has a journal. One without becomes one with, by being opened. */
 export const STORE_FORMAT = 2
-export const OLDEST_STORE_FORMAT = 1
+const OLDEST_STORE_FORMAT = 1
 
 const MAGIC = 0x4c585053
 const HEADER_BYTES = 24
