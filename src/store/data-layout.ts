@@ -8,6 +8,8 @@ import type { GroupIndex } from '../base/numbers.js'
  * data/lock                the process that has it open
  * data/last-life           how the last process that had it open ended: see last-life.ts
  * data/store-0007/log      LMDB environment: heads and records of the store's groups
+ * data/store-0007/log/journal
+ *                          small commits, before LMDB has them
  * data/store-0007/state    LMDB environment: the state of stored state machines
  * data/store-0007/checkpoints/group-3
  *                          the group's checkpoints (checkpoint-layout.ts)

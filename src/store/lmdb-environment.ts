@@ -82,6 +82,15 @@ export class LmdbEnvironment {
     this.#hooks.afterFlush?.()
   }
 
+  /**
+   * Runs `body`, which gets from here, and makes something durable elsewhere that nobody else may write meanwhile. An error is
+   * final, as that of `write` is.
+   */
+  hold(body: () => void): void {
+    this.#transact(body, 'Writing')
+    this.#hooks.afterFlush?.()
+  }
+
   /** Runs `body`, which may only get. */
   view<T>(body: () => T): T {
     let result: T | undefined

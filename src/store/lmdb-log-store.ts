@@ -6,6 +6,7 @@ import { decodeRecord, encodeRecord, recordBytes, recordCrc } from '../codec/rec
 import { type DurableState, EMPTY_HEAD, type LogRecord } from '../core/durable.js'
 import type { VoterId } from '../core/membership.js'
 import { GroupLedger } from './group-ledger.js'
+import { JournaledEnvironment } from './journaled-environment.js'
 import { isShared, LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
 import { headKey, instanceOfKey, KEY_BYTES, MAX_GROUPS, MAX_INSTANCE, recordKey } from './log-keys.js'
 import { headCopyOf, recordsOf } from './log-records.js'
@@ -16,7 +17,12 @@ import { checkOwnership, openIdentity, takeOwnership, writeIdentity } from './st
 export interface LmdbLogStoreOptions extends LmdbEnvironmentOptions {
   /** A store that holds the votes of another voter is refused. */
   readonly voterId: VoterId
+  /** Length of the journal's file, where one is made. Only tests have a reason to change it. */
+  readonly journalBytes?: number
 }
+
+/** From this format of a store on there is a journal. */
+const JOURNAL_FORMAT = 2
 
 /** Records deleted per group and commit at the most, so that no round pays for a large trim at once. */
 const TRIM_SLICE = 512
@@ -33,7 +39,7 @@ const PUTS_PER_GROUP = 12
 const KEPT_BUFFER_BYTES = 8 * 1024 * 1024
 
 export class LmdbLogStore implements LogStore {
-  readonly #env: LmdbEnvironment
+  readonly #env: JournaledEnvironment
   readonly #voterId: VoterId
   readonly #groups: Set<GroupIndex>
   readonly #ledgers = new Map<GroupIndex, GroupLedger>()
@@ -42,19 +48,23 @@ export class LmdbLogStore implements LogStore {
   readonly #head = new Uint8Array(HEAD_BYTES)
   #buffer = new Uint8Array(64 * 1024)
   #commits = 0
+  /** Those that the journal has something of. */
+  readonly #journaled = new Set<GroupLedger>()
 
   constructor(options: LmdbLogStoreOptions) {
     this.#voterId = options.voterId
-    this.#env = new LmdbEnvironment(options)
+    const env = new LmdbEnvironment(options)
     try {
-      this.#groups = new Set(openIdentity(this.#env, options.voterId))
+      const identity = openIdentity(env, options.voterId)
+      this.#groups = new Set(identity?.groups)
+      const isExpected = (identity?.format ?? 0) >= JOURNAL_FORMAT
       // A store that cannot write says so now, not after it has voted.
-      this.#env.write(this.#groups.size * 2, 4, () => {
-        this.#writeIdentity()
-        takeOwnership(this.#env, this.#token)
+      this.#env = new JournaledEnvironment(env, { isExpected, length: options.journalBytes }, () => {
+        writeIdentity(env, options.voterId, [...this.#groups])
+        takeOwnership(env, this.#token)
       })
     } catch (error) {
-      this.#env.close()
+      env.close()
       throw error
     }
   }
@@ -70,6 +80,7 @@ export class LmdbLogStore implements LogStore {
 
   load(group: GroupIndex): DurableState | undefined {
     this.#ledgers.delete(group)
+    if (!this.#env.isAbsorbed) this.#write([], 0, 0)
     const loaded = this.#env.view(() => this.#loadInside(group))
     if (loaded === undefined) return undefined
     const { ledger, state } = loaded
@@ -96,25 +107,24 @@ export class LmdbLogStore implements LogStore {
     const commit = ++this.#commits
     let bytes = 0
     let puts = 0
+    let isTrimDue = false
     for (const write of writes) {
       const ledger = this.#ledger(write.group)
       assert(ledger.lastCommit !== commit, `group ${write.group} stands twice in one commit`)
       ledger.lastCommit = commit
       ledger.check(write)
-      // Each group has its own leaves: those of its newest records, of its second head, and of what is trimmed.
-      puts += write.records.length + PUTS_PER_GROUP
-      for (const { value, instance } of write.records) {
-        bytes += value.length
+      if (write.head.firstKept - ledger.trimmedTo >= TRIM_SLICE) isTrimDue = true
+      puts += write.records.length + 2
+      bytes += 2 * HEAD_BYTES
+      for (const record of write.records) {
+        const { value, instance } = record
+        bytes += recordBytes(record)
         assert(!isShared(value), `the value of instance ${instance} lies in memory that threads share: copy it first`)
         assert(instance <= MAX_INSTANCE, `instance ${instance} does not fit into a key`)
       }
     }
-    let reseek: GroupLedger | undefined
-    this.#env.write(bytes, puts, () => {
-      checkOwnership(this.#env, this.#key, this.#token)
-      for (const write of writes) if (!this.#commitGroup(write)) reseek = this.#ledger(write.group)
-    })
-    if (reseek !== undefined) reseek.trimmedTo = this.#firstStored(reseek.group, reseek.head.firstKept)
+    if (!isTrimDue && this.#env.hasRoom(puts, bytes)) this.#append(writes)
+    else this.#write(writes, bytes, puts)
     if (this.#buffer.length > KEPT_BUFFER_BYTES) this.#buffer = new Uint8Array(64 * 1024)
   }
 
@@ -127,6 +137,11 @@ export class LmdbLogStore implements LogStore {
   }
 
   close(): void {
+    try {
+      if (!this.#env.isAbsorbed) this.#write([], 0, 0)
+    } catch {
+      // Nothing is lost by it: the journal has it.
+    }
     this.#env.close()
   }
 
@@ -136,8 +151,29 @@ export class LmdbLogStore implements LogStore {
     return ledger
   }
 
-  /** False if the trim met nothing to delete, and should look where the next record is. */
-  #commitGroup({ group, records, head }: GroupWrite): boolean {
+  /** One write to the journal, and no trim. */
+  #append(writes: readonly GroupWrite[]): void {
+    this.#env.append(() => {
+      checkOwnership(this.#env, this.#key, this.#token)
+      for (const write of writes) this.#journaled.add(this.#putGroup(write))
+    })
+  }
+
+  /** One transaction of LMDB, which takes up the journal too. */
+  #write(writes: readonly GroupWrite[], bytes: number, puts: number): void {
+    const ledgers = new Set(this.#journaled)
+    let reseek: GroupLedger | undefined
+    // Each group has its own leaves: those of its newest records, of its second head, and of what is trimmed.
+    this.#env.write(bytes, puts + (ledgers.size + writes.length) * PUTS_PER_GROUP, () => {
+      checkOwnership(this.#env, this.#key, this.#token)
+      for (const write of writes) ledgers.add(this.#putGroup(write))
+      for (const ledger of ledgers) if (!this.#trim(ledger)) reseek = ledger
+    })
+    this.#journaled.clear()
+    if (reseek !== undefined) reseek.trimmedTo = this.#firstStored(reseek.group, reseek.head.firstKept)
+  }
+
+  #putGroup({ group, records, head }: GroupWrite): GroupLedger {
     const ledger = this.#ledger(group)
     ledger.advance(head.chosenUpTo)
     for (const record of records) {
@@ -150,12 +186,17 @@ export class LmdbLogStore implements LogStore {
     }
     ledger.settle(head)
     this.#putHead(group, { voterId: this.#voterId, head, digest: ledger.digest })
-    const waiting = head.firstKept - ledger.trimmedTo
+    return ledger
+  }
+
+  /** False if there was nothing to delete, and it should look where the next record is. */
+  #trim(ledger: GroupLedger): boolean {
+    const waiting = ledger.head.firstKept - ledger.trimmedTo
     if (waiting < Math.min(TRIM_BATCH, TRIM_BATCH_BYTES / ledger.meanBytes) || waiting === 0) return true
     const until = ledger.trimmedTo + Math.min(waiting, TRIM_SLICE)
     let removed = false
     for (; ledger.trimmedTo < until; ledger.trimmedTo++) {
-      if (this.#env.remove(recordKey(this.#key, group, ledger.trimmedTo))) removed = true
+      if (this.#env.remove(recordKey(this.#key, ledger.group, ledger.trimmedTo))) removed = true
     }
     return removed
   }

@@ -3,9 +3,10 @@ import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { GroupIndex, Instance } from '../base/numbers.js'
 import type { Head, LogRecord } from '../core/durable.js'
+import { JournaledView } from './journal-view.js'
 import { lmdbStoreError } from './lmdb-errors.js'
 import { LMDB_OPTIONS } from './lmdb-options.js'
-import { headCopyOf, type OpenLog, recordsOf } from './log-records.js'
+import { headCopyOf, recordsOf } from './log-records.js'
 import { OPEN_GATE, type StoreGate } from './log-store.js'
 import { isStoreError, StoreError } from './store-error.js'
 
@@ -20,7 +21,7 @@ export class LmdbLogView {
   readonly path: string
   readonly #db: RootDatabase<Uint8Array, Uint8Array>
   readonly #gate: StoreGate
-  readonly #log: OpenLog
+  readonly #log: JournaledView
 
   constructor(path: string, gate: StoreGate = OPEN_GATE) {
     this.path = path
@@ -37,13 +38,14 @@ export class LmdbLogView {
       gate.endCommit()
     }
     const db = this.#db as unknown as RootDatabase<Uint8Array, Uint8Array> & { readonly lastSize: number }
-    this.#log = {
+    const log = {
       path,
-      get: (key) => db.getBinaryFast(key),
+      get: (key: Uint8Array) => db.getBinaryFast(key),
       get lastLength() {
         return db.lastSize
       },
     }
+    this.#log = new JournaledView(log, () => db.resetReadTxn())
   }
 
   /** The head of a group, from whichever copy can be read. Throws GROUP_DAMAGED if neither can. */
@@ -75,6 +77,7 @@ export class LmdbLogView {
   #view<T>(body: () => T): T {
     this.#gate.beginCommit()
     try {
+      this.#log.refresh()
       return body()
     } catch (error) {
       throw isStoreError(error) ? error : lmdbStoreError(error, 'Reading', this.path)

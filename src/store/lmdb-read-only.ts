@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import { allocateBytes } from '../codec/own-bytes.js'
+import { JournaledView } from './journal-view.js'
 import { lmdbStoreError } from './lmdb-errors.js'
 import { LMDB_OPTIONS } from './lmdb-options.js'
 import { isStoreError, StoreError } from './store-error.js'
@@ -23,6 +24,7 @@ type Database = RootDatabase<Uint8Array, Uint8Array> & { readonly lastSize: numb
 export class LmdbReadOnly {
   readonly path: string
   readonly #db: Database
+  readonly #view: JournaledView
 
   /** `owner`: the process that has it open. Throws STORAGE_FAILED, DATA_DIR_IN_USE, STORE_DAMAGED. */
   constructor(path: string, owner?: number) {
@@ -36,16 +38,26 @@ export class LmdbReadOnly {
     } catch (error) {
       throw isStoreError(error) ? error : lmdbStoreError(error, 'Reading', path)
     }
+    const db = this.#db
+    const env = {
+      path,
+      get: (key: Uint8Array) => db.getBinaryFast(key),
+      get lastLength() {
+        return db.lastSize
+      },
+    }
+    this.#view = new JournaledView(env, () => db.resetReadTxn())
   }
 
   /** Of the value that `get` gave last; its buffer is longer. */
   get lastLength(): number {
-    return this.#db.lastSize
+    return this.#view.lastLength
   }
 
   /** Runs `body` in a read transaction: what it gets is all of one commit. Short, where there is an owner. */
   view<T>(body: () => T): T {
     try {
+      this.#view.refresh()
       return body()
     } catch (error) {
       throw isStoreError(error) ? error : lmdbStoreError(error, 'Reading', this.path)
@@ -56,7 +68,7 @@ export class LmdbReadOnly {
 
   /** Inside `view`. Valid up to the next call, and only its first `lastLength` bytes. */
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#db.getBinaryFast(key)
+    return this.#view.get(key)
   }
 
   /** Inside `view`: a copy of the value of a key. */

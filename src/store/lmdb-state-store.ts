@@ -67,7 +67,7 @@ export class LmdbStateStore implements StateStore {
     this.#cache = new StateBlockCache(options.cacheBytes ?? DEFAULT_CACHE_BYTES)
     this.#env = new LmdbEnvironment({ ...options, isRebuildable: true })
     try {
-      this.#groups = new Set(openIdentity(this.#env, options.voterId))
+      this.#groups = new Set(openIdentity(this.#env, options.voterId)?.groups)
       this.#env.write(this.#groups.size * 2, 4, () => {
         this.#writeIdentity()
         takeOwnership(this.#env, this.#token)

@@ -7,7 +7,9 @@ import type { GroupIndex, Instance } from '../base/numbers.js'
  * 0x0000  0              identity of the store
  * 0x0000  group + 1      first copy of the head of a group
  * 0x0000  0xfffe00000000 token of whoever opened the store last
+ * 0x0000  0xfffe00000001 first copy of what it says of its journal
  * 0x0000  0xffff00000000 ballast: more than one page of it, never touched again
+ * 0x0000  0xffff80000000 second copy of what it says of its journal
  * 0x0000  0xffff80000000 + group + 1
  *                        second copy of its head
  * 0x0000  2^48 - 1       second copy of the identity
@@ -61,6 +63,10 @@ export function identityKey(key: Uint8Array, copy: 0 | 1): Uint8Array {
 
 export function ownerKey(key: Uint8Array): Uint8Array {
   return put(key, 0, OWNER)
+}
+
+export function journalKey(key: Uint8Array, copy: 0 | 1): Uint8Array {
+  return put(key, 0, copy === 0 ? OWNER + 1 : SECOND_HEADS)
 }
 
 export function ballastKey(key: Uint8Array, index: number): Uint8Array {

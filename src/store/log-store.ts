@@ -31,7 +31,7 @@ export interface LogStore {
   /**
    * ONE durable commit for all that waits, of all groups of this store. On return everything is flushed. Each group at
    * most once, and only after `load` or `create`. Heads never go back: `promised`, `chosenUpTo` and `firstKept` only
-   * grow. Records below `firstKept` are deleted by later commits, a bounded slice in each.
+   * grow. Records below `firstKept` are deleted by later commits, a bounded slice in some of them.
    * Throws STORAGE_FAILED or DISK_FULL, after which nothing of the commit may be taken as stored, nor as not stored, and
    * every later call throws too.
    */

@@ -5,16 +5,19 @@ import { BALLAST_RECORD_BYTES, BALLAST_RECORDS, ballastKey, identityKey, KEY_BYT
 import { StoreError } from './store-error.js'
 import { decodeIdentity, encodeIdentity, STORE_FORMAT, type StoreIdentity } from './store-identity.js'
 
+/** What happens inside a transaction needs no more of it. */
+type IdentityEnvironment = Pick<LmdbEnvironment, 'path' | 'lastLength' | 'get' | 'put'>
+
 /**
  * Reads who an environment belongs to, before anything is written to it, and refuses one that is damaged, newer, or
- * another voter's. Returns the groups created in it; none for a new one.
+ * another voter's. Returns what it says of itself; undefined for a new one.
  */
-export function openIdentity(env: LmdbEnvironment, voterId: VoterId): readonly GroupIndex[] {
+export function openIdentity(env: LmdbEnvironment, voterId: VoterId): StoreIdentity | undefined {
   const { path } = env
   const first = readCopy(env, 0)
   const identity = first ?? readCopy(env, 1)
   if (identity === undefined) {
-    if (env.isEmpty()) return []
+    if (env.isEmpty()) return undefined
     const message = `${path} holds data, but neither copy of its identity is readable. Set it aside and join again.`
     throw new StoreError('STORE_DAMAGED', message, { path })
   }
@@ -26,11 +29,11 @@ export function openIdentity(env: LmdbEnvironment, voterId: VoterId): readonly G
     const message = `${path} belongs to voter ${identity.voterId}, the manifest says ${voterId}. It was moved or copied here: put the right directory back, or remove it.`
     throw new StoreError('STORE_FOREIGN', message, { path })
   }
-  return identity.groups
+  return identity
 }
 
 /** Inside a transaction: from now on whoever opened the environment before is fenced off. */
-export function takeOwnership(env: LmdbEnvironment, token: Uint8Array): void {
+export function takeOwnership(env: IdentityEnvironment, token: Uint8Array): void {
   env.put(ownerKey(new Uint8Array(KEY_BYTES)), token)
 }
 
@@ -38,7 +41,7 @@ export function takeOwnership(env: LmdbEnvironment, token: Uint8Array): void {
  * Inside the transaction of every commit. Two processes on one directory would each overwrite heads with what they
  * remember, and lose promises; the lock of the data directory cannot see into other containers, this can.
  */
-export function checkOwnership(env: LmdbEnvironment, key: Uint8Array, token: Uint8Array): void {
+export function checkOwnership(env: IdentityEnvironment, key: Uint8Array, token: Uint8Array): void {
   const owner = env.get(ownerKey(key))
   let same = owner !== undefined && env.lastLength === token.length
   for (let i = 0; same && i < token.length; i++) same = owner?.[i] === token[i]
@@ -48,7 +51,7 @@ export function checkOwnership(env: LmdbEnvironment, key: Uint8Array, token: Uin
 }
 
 /** Inside a transaction. The ballast goes with the first one (see log-keys). */
-export function writeIdentity(env: LmdbEnvironment, voterId: VoterId, groups: readonly GroupIndex[]): void {
+export function writeIdentity(env: IdentityEnvironment, voterId: VoterId, groups: readonly GroupIndex[]): void {
   const bytes = encodeIdentity({ format: STORE_FORMAT, voterId, groups: [...groups].sort((a, b) => a - b) })
   const key = new Uint8Array(KEY_BYTES)
   if (env.get(ballastKey(key, 0)) === undefined) {
@@ -67,5 +70,5 @@ function readCopy(env: LmdbEnvironment, copy: 0 | 1): StoreIdentity | { format: 
 }
 
 function isKnown(identity: StoreIdentity | { format: number }): identity is StoreIdentity {
-  return identity.format === STORE_FORMAT
+  return 'groups' in identity
 }

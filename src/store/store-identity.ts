@@ -23,7 +23,9 @@ export interface StoreIdentity {
   readonly groups: readonly GroupIndex[]
 }
 
-export const STORE_FORMAT = 1
+/** 2: a log environment has a journal. One without becomes one with, by being opened. */
+export const STORE_FORMAT = 2
+const OLDEST_STORE_FORMAT = 1
 
 const MAGIC = 0x4c585053
 const HEADER_BYTES = 24
@@ -46,7 +48,7 @@ export function decodeIdentity(bytes: Uint8Array, length: number): StoreIdentity
   if (length < 12 || crc32(bytes.subarray(4, length)) !== getU32(bytes, 0) || getU32(bytes, 4) !== MAGIC)
     return undefined
   const format = getU16(bytes, 8)
-  if (format !== STORE_FORMAT) return { format }
+  if (format < OLDEST_STORE_FORMAT || format > STORE_FORMAT) return { format }
   if (length < HEADER_BYTES || length !== HEADER_BYTES + getU32(bytes, 20) * 2) return undefined
   const groups: GroupIndex[] = []
   for (let at = HEADER_BYTES; at < length; at += 2) groups.push(getU16(bytes, at))

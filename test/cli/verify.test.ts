@@ -239,7 +239,8 @@ describe('damage is found and named:', () => {
       expect.objectContaining({ code: 'STORE_DAMAGED', what: 'one copy of its identity is damaged' }),
     ])
     const foreign = afterDamage((at) => {
-      copyFileSync(join(logOf(join(cluster.base, '2'), 1), 'data.mdb'), join(logOf(at, 1), 'data.mdb'))
+      for (const file of ['data.mdb', 'journal'])
+        copyFileSync(join(logOf(join(cluster.base, '2'), 1), file), join(logOf(at, 1), file))
     })
     expect(foreign.damage.map(({ code }) => code)).toContain('STORE_FOREIGN')
   })

@@ -1,6 +1,7 @@
 // A process of its own, because a damaged environment may crash it: reads the traces of a cluster's lives and opens images
 // of power cuts; says `image` before and `good` or `bad` after each. Some of them are started as a cluster.
-// Arguments: directory of the run, scratch directory, ports, seed, images wanted, clusters wanted, traces.
+// Arguments: directory of the run, scratch directory, ports, seed, images wanted, clusters wanted, and of each life its trace and
+// the directory that holds the files as it left them.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Random } from '../../src/base/random.js'
@@ -8,18 +9,38 @@ import { crc32 } from '../../src/codec/crc32.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { applyWrite } from '../store/support/disk-history.js'
 import { readTrace } from '../store/support/system-calls.js'
-import { ClusterDisk, type ClusterEvent, clusterHistory, cut, type DiskFile } from './disk-of-cluster.js'
+import {
+  ClusterDisk,
+  type ClusterEvent,
+  type ClusterLife,
+  clusterHistory,
+  cut,
+  type DiskFile,
+} from './disk-of-cluster.js'
 import { GROUPS, NODES, STORES, startNode } from './three-nodes.js'
 
-const [base = '', scratch = '', portList = '', seed, images, clusters, ...traces] = process.argv.slice(2)
+const [base = '', scratch = '', portList = '', seed, images, clusters, ...recorded] = process.argv.slice(2)
 const ports = portList.split(',').map(Number)
 const say = (line: string) => writeSync(1, `${line}\n`)
 const random = new Random(Number(seed))
-const events = clusterHistory(traces.map(readTrace), base)
+const lives: ClusterLife[] = []
+for (let i = 0; i < recorded.length; i += 2) {
+  const [trace = '', files = ''] = recorded.slice(i)
+  const left = (file: string) => readFileSync(join(files, file.slice(base.length)))
+  lives.push({ calls: readTrace(trace), left })
+}
+const events = clusterHistory(lives, base)
 const voters = NODES.map((nodeId) => {
   const manifest = JSON.parse(readFileSync(join(base, `${nodeId}/manifest.json`), 'utf8')) as { voterId: string }
   return manifest.voterId
 })
+
+interface Place {
+  readonly nodeId: number
+  readonly store: number
+}
+const FILES = ['data.mdb', 'journal'] as const
+const PLACES = NODES.flatMap((nodeId) => Array.from({ length: STORES }, (_, store): Place => ({ nodeId, store })))
 
 /** Of each group of a store what it stands at, and a checksum of everything in it; or why it does not open. */
 interface Standing {
@@ -28,11 +49,14 @@ interface Standing {
 }
 type Opened = ReadonlyMap<number, Standing> | string
 
-function open(bytes: Buffer, nodeId: number, store: number): Opened {
+/** The files of one store. */
+type Bytes = Readonly<Record<(typeof FILES)[number], Buffer>>
+
+function open(bytes: Bytes, { nodeId, store }: Place): Opened {
   const path = join(scratch, 'opened')
   rmSync(path, { recursive: true, force: true })
   mkdirSync(path, { recursive: true })
-  writeFileSync(join(path, 'data.mdb'), bytes)
+  for (const file of FILES) writeFileSync(join(path, file), bytes[file])
   try {
     const log = new LmdbLogStore({ path, voterId: voters[nodeId - 1] as string })
     try {
@@ -61,17 +85,29 @@ function standingOf(log: LmdbLogStore, group: number): Standing {
   return { lastAccepted: head.lastAccepted, digest: JSON.stringify({ ...head, count, sum }) }
 }
 
-/** The file when the commit under way is on the disk as a whole; undefined if it never was. */
-function afterCommit(file: DiskFile, name: string, from: number): Buffer | undefined {
-  let bytes: Buffer = Buffer.from(file.durable)
-  for (const write of file.pending) bytes = applyWrite(bytes, write.offset, write.data)
-  if (file.pending.some(({ synchronous }) => synchronous)) return bytes
+/** With the commit under way on the disk as a whole; undefined if it never was. */
+function afterCommit(disk: ClusterDisk, place: Place, from: number): Bytes | undefined {
+  const durable = durableOf(disk, place)
+  // One after the other: while an entry is written to the journal, LMDB writes nothing.
+  const journal = fileOf(disk, place, 'journal')
+  if (journal.pending.some(({ synchronous }) => synchronous)) return { ...durable, journal: withPending(journal) }
+  const data = fileOf(disk, place, 'data.mdb')
+  let bytes = withPending(data)
+  if (data.pending.some(({ synchronous }) => synchronous)) return { ...durable, 'data.mdb': bytes }
   for (const event of events.slice(from + 1)) {
-    if (event.kind !== 'write' || event.file !== name) continue
+    if (event.kind !== 'write' || event.file !== nameOf(place, 'data.mdb')) continue
     bytes = applyWrite(bytes, event.offset, event.data)
-    if (event.synchronous) return bytes
+    if (event.synchronous) return { ...durable, 'data.mdb': bytes }
   }
   return undefined
+}
+
+function withPending({ durable, pending }: DiskFile): Buffer {
+  return pending.reduce<Buffer>((bytes, { offset, data }) => applyWrite(bytes, offset, data), Buffer.from(durable))
+}
+
+function durableOf(disk: ClusterDisk, place: Place): Bytes {
+  return { 'data.mdb': fileOf(disk, place, 'data.mdb').durable, journal: fileOf(disk, place, 'journal').durable }
 }
 
 const text = (opened: Opened) => (typeof opened === 'string' ? opened : JSON.stringify([...opened]))
@@ -79,16 +115,16 @@ const text = (opened: Opened) => (typeof opened === 'string' ? opened : JSON.str
 /** What is wrong with what the cut left, or undefined. `left` are the files as they were found. */
 function verdict(disk: ClusterDisk, left: ReadonlyMap<string, Buffer>, at: number): string | undefined {
   const standings = new Map<string, ReadonlyMap<number, Standing>>()
-  for (const [name, bytes] of left) {
-    const { nodeId, store } = placeOf(name)
-    const found = open(bytes, nodeId, store)
+  for (const place of PLACES) {
+    const { nodeId, store } = place
+    const [data, journal] = FILES.map((file) => left.get(nameOf(place, file)) as Buffer) as [Buffer, Buffer]
+    const found = open({ 'data.mdb': data, journal }, place)
     if (typeof found === 'string') return found
     standings.set(`${nodeId}/${store}`, found)
-    const file = disk.files.get(name) as DiskFile
-    if (file.pending.length === 0) continue
-    const before = text(open(file.durable, nodeId, store))
-    const after = afterCommit(file, name, at)
-    const isNext = () => after !== undefined && text(found) === text(open(after, nodeId, store))
+    if (FILES.every((file) => fileOf(disk, place, file).pending.length === 0)) continue
+    const before = text(open(durableOf(disk, place), place))
+    const after = afterCommit(disk, place, at)
+    const isNext = () => after !== undefined && text(found) === text(open(after, place))
     if (text(found) !== before && !isNext())
       return `node ${nodeId}, store ${store} is neither before nor after its commit`
   }
@@ -102,9 +138,12 @@ function verdict(disk: ClusterDisk, left: ReadonlyMap<string, Buffer>, at: numbe
   return undefined
 }
 
-function placeOf(file: string): { nodeId: number; store: number } {
-  const [, nodeId, store] = /\/(\d+)\/store-(\d+)\/log\/data\.mdb$/.exec(file) ?? []
-  return { nodeId: Number(nodeId), store: Number(store) }
+function nameOf({ nodeId, store }: Place, file: string): string {
+  return join(base, `${nodeId}/store-${`${store}`.padStart(4, '0')}/log/${file}`)
+}
+
+function fileOf(disk: ClusterDisk, place: Place, file: string): DiskFile {
+  return disk.files.get(nameOf(place, file)) as DiskFile
 }
 
 /** Starts the cluster from what the cut left: every acknowledged command is there, and it goes on. */
@@ -178,4 +217,7 @@ for (const [at, event] of events.entries()) {
   }
   say(bad === undefined ? 'good' : `bad ${bad}`)
 }
-say(`largest file ${Math.max(...[...disk.files.values()].map(({ durable }) => durable.length))}`)
+const lengths = [...disk.files].map(([name, { durable }]) => (name.endsWith('.mdb') ? durable.length : 0))
+say(`largest file ${Math.max(...lengths)}`)
+const entries = events.filter((event) => event.kind === 'write' && event.file.endsWith('journal') && event.synchronous)
+say(`entries ${entries.length}`)

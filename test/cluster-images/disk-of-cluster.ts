@@ -16,63 +16,68 @@ export type ClusterEvent =
 
 const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'])
 const PASSED_OVER = new Set(['openat', 'close', 'lseek'])
-/** A file of LMDB is born under another name; what matters is what it is called later. */
-const UNBORN = /\/log\.new\/data\.mdb$/
-const STORE = /\/log(?:\.new)?\/data\.mdb$/
+const STORE = /\/log(?:\.new)?\/(?:data\.mdb|journal(?:\.new)?)$/
 
-/** The history of all files of LMDB below `base`; each trace is of one process, the later ones of later lives. */
-export function clusterHistory(lives: readonly (readonly SystemCall[])[], base: string): ClusterEvent[] {
-  const events: ClusterEvent[] = []
-  const killed: { readonly at: number; readonly write: Write }[] = []
-  for (const calls of lives) {
-    const descriptors = new Map<number, { synchronous: boolean; position: number }>()
-    for (const { name, fd, target, data, args, result, killed: wasKilled } of calls) {
-      if (name === 'openat' && result >= 0) {
-        if (STORE.test(data.toString())) descriptors.set(result, { synchronous: /O_D?SYNC/.test(args), position: 0 })
-        else descriptors.delete(result)
-      }
-      if (name === 'write' && fd === 1) {
-        for (const line of data.toString().trimEnd().split('\n')) events.push({ kind: 'said', line })
-      }
-      const open = fd === undefined ? undefined : descriptors.get(fd)
-      if (open === undefined || (result < 0 && !wasKilled) || !target.startsWith(base) || !STORE.test(target)) continue
-      const file = target.replace(UNBORN, '/log/data.mdb')
-      if (name === 'lseek') open.position = result
-      if (PASSED_OVER.has(name)) continue
-      if (wasKilled && !WRITES.has(name)) continue
-      if (name === 'fdatasync' || name === 'fsync') events.push({ kind: 'flush', file })
-      else if (name === 'ftruncate') {
-        // Only ever longer: zeros up to there.
-        const offset = Number(args.slice(args.lastIndexOf(',') + 1)) - 1
-        events.push({ kind: 'write', file, offset, data: Buffer.of(0), synchronous: false })
-      } else if (WRITES.has(name)) {
-        const inPlace = name.startsWith('p')
-        const offset = inPlace ? Number(args.split(',').at(name === 'pwritev2' ? -2 : -1)) : open.position
-        const { synchronous } = open
-        if (wasKilled) {
-          if (synchronous)
-            killed.push({ at: events.length, write: { kind: 'write', file, offset, data, synchronous: false } })
-          continue
-        }
-        if (!inPlace) open.position += result
-        events.push({ kind: 'write', file, offset, data: data.subarray(0, result), synchronous })
-      } else throw new Error(`${name}(${args}) is not understood`)
-    }
-  }
-  for (const { at, write } of killed.reverse()) if (wasCarriedOut(write, events.slice(at))) events.splice(at, 0, write)
-  return events
-}
-
-/**
- * Whether a meta page arrived in the page cache though the process was killed in the write. They take turns at two places: the
- * next life goes on at the other one if it has seen it.
- */
-function wasCarriedOut(write: Write, later: readonly ClusterEvent[]): boolean {
-  const next = later.find((event) => event.kind === 'write' && event.file === write.file && event.synchronous)
-  return next !== undefined && (next as Write).offset !== write.offset
+/** A file is born under another name, or in a directory that has one; what matters is what it is called later. */
+function laterName(path: string): string {
+  return path.replace(/\/log\.new\//, '/log/').replace(/\.new$/, '')
 }
 
 type Write = Extract<ClusterEvent, { kind: 'write' }>
+
+/** One process, in which all nodes were. */
+export interface ClusterLife {
+  readonly calls: readonly SystemCall[]
+  /** The bytes of a file when it had ended. */
+  readonly left: (file: string) => Buffer
+}
+
+/** The history of all files of stores below `base`. */
+export function clusterHistory(lives: readonly ClusterLife[], base: string): ClusterEvent[] {
+  return lives.flatMap(({ calls, left }) => historyOfLife(calls, left, base))
+}
+
+function historyOfLife(calls: readonly SystemCall[], left: ClusterLife['left'], base: string): ClusterEvent[] {
+  const events: ClusterEvent[] = []
+  const killed: Write[] = []
+  const descriptors = new Map<number, { synchronous: boolean; position: number }>()
+  for (const { name, fd, target, data, args, result, killed: wasKilled } of calls) {
+    if (name === 'openat' && result >= 0) {
+      if (STORE.test(data.toString())) descriptors.set(result, { synchronous: /O_D?SYNC/.test(args), position: 0 })
+      else descriptors.delete(result)
+    }
+    if (name === 'write' && fd === 1) {
+      for (const line of data.toString().trimEnd().split('\n')) events.push({ kind: 'said', line })
+    }
+    const open = fd === undefined ? undefined : descriptors.get(fd)
+    if (open === undefined || (result < 0 && !wasKilled) || !target.startsWith(base) || !STORE.test(target)) continue
+    const file = laterName(target)
+    if (name === 'lseek') open.position = result
+    if (PASSED_OVER.has(name)) continue
+    if (wasKilled && !WRITES.has(name)) continue
+    if (name === 'fdatasync' || name === 'fsync') events.push({ kind: 'flush', file })
+    else if (name === 'ftruncate') {
+      // Only ever longer: zeros up to there.
+      const offset = Number(args.slice(args.lastIndexOf(',') + 1)) - 1
+      events.push({ kind: 'write', file, offset, data: Buffer.of(0), synchronous: false })
+    } else if (WRITES.has(name)) {
+      const inPlace = name.startsWith('p')
+      const offset = inPlace ? Number(args.split(',').at(name === 'pwritev2' ? -2 : -1)) : open.position
+      if (wasKilled) {
+        killed.push({ kind: 'write', file, offset, data, synchronous: false })
+        continue
+      }
+      if (!inPlace) open.position += result
+      events.push({ kind: 'write', file, offset, data: data.subarray(0, result), synchronous: open.synchronous })
+    } else throw new Error(`${name}(${args}) is not understood`)
+  }
+  // Of a write in which the process was killed, that has arrived in the page cache which is found there afterwards.
+  for (const { file, offset, data } of killed) {
+    const arrived = left(file).subarray(offset, offset + data.length)
+    if (arrived.length > 0) events.push({ kind: 'write', file, offset, data: arrived, synchronous: false })
+  }
+  return events
+}
 
 /** One file as a power cut finds it: what is durable, and what was written since. */
 export interface DiskFile {

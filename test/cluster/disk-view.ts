@@ -48,6 +48,7 @@ function statePosition(path: string, scratch: string, group: number): number {
 function copyOf(environment: string, copy: string): string {
   mkdirSync(copy)
   copyFileSync(join(environment, 'data.mdb'), join(copy, 'data.mdb'))
+  if (existsSync(join(environment, 'journal'))) copyFileSync(join(environment, 'journal'), join(copy, 'journal'))
   return copy
 }
 

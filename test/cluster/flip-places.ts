@@ -10,6 +10,7 @@ const WEIGHTS = {
   'log index': 4,
   'log meta': 2,
   'log identity': 1,
+  'log journal': 4,
   'state block': 5,
   'state head': 3,
   'state index': 4,
@@ -46,6 +47,7 @@ export class FlipPlaces {
       if (!statSync(file).isFile() || statSync(file).size === 0) continue
       this.#add('any byte', [whole(file)])
       if (name.endsWith('data.mdb')) this.#addEnvironment(file, name.includes('/state/') ? 'state' : 'log')
+      else if (name.endsWith('log/journal')) this.#add('log journal', [whole(file)])
       else if (name.endsWith('lock.mdb')) this.#add('lock.mdb', [whole(file)])
       else if (/checkpoints\/group-\d+\/\d+\/manifest$/.test(name)) this.#add('checkpoint manifest', [whole(file)])
       else if (/checkpoints\/group-\d+\/\d+\/data$/.test(name)) this.#add('checkpoint data', [whole(file)])

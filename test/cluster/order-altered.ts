@@ -53,6 +53,11 @@ export const UNFLUSHED: readonly Change[] = [
     from: 'overlappingSync: false,',
     to: 'overlappingSync: false, noSync: true,',
   },
+  {
+    file: 'src/store/journal-file.js',
+    from: 'constants.O_WRONLY | constants.O_DSYNC',
+    to: 'constants.O_WRONLY',
+  },
 ]
 
 /** A copy of the compiled project with changes in it; throws if the text to be changed is not there exactly once. */

@@ -54,6 +54,7 @@ interface Carried {
 
 const NO_LIMITS = { maxFrameBytes: 2 ** 31 - 1, maxMessageBytes: 2 ** 31 - 1, maxValueBytes: 2 ** 31 - 1 }
 const STORE = /\/store-\d+\/log\/data\.mdb$/
+const JOURNAL = /\/store-\d+\/log\/journal$/
 const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'])
 const SENDS = new Set(['write', 'writev', 'sendto', 'sendmsg'])
 const RECEIVES = new Set(['recvfrom', 'recvmsg'])
@@ -65,7 +66,7 @@ const BINARY = 2
 /**
  * Holds every vow that left the node against what its disk held for certain when the call began that sent it: the pages
  * of those transactions whose flush had returned before the meta page was written, and whose synchronous write of the
- * meta page had returned. strace stops a thread before and after each call, so that its order is that of the causes.
+ * meta page had returned; and the entries of journals whose synchronous write had returned. strace stops a thread before and after each call, so that its order is that of the causes.
  */
 export function judgeOrder(calls: readonly SystemCall[], nodes: number): OrderVerdict {
   const commits = durableCommits(calls)
@@ -170,7 +171,7 @@ class Disk {
 
   /** Heads and records say what they are and carry a checksum, so that nothing need be known of pages. */
   #scan(bytes: Buffer): void {
-    for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at += 2) {
+    for (let at = 0; at + RECORD_HEADER_BYTES <= bytes.length; at++) {
       if (bytes[at + 4] !== 1) continue
       const group = getU16(bytes, at + 6)
       if (bytes[at + 5] === 0) {
@@ -207,7 +208,11 @@ function durableCommits(calls: readonly SystemCall[]): Commit[] {
       if (/O_D?SYNC/.test(args)) synchronous.add(result)
       else synchronous.delete(result)
     }
-    if (fd === undefined || result < 0 || !STORE.test(target)) continue
+    if (fd === undefined || result < 0) continue
+    // Each synchronous write is a commit; the notes between them make nothing durable.
+    if (JOURNAL.test(target) && WRITES.has(call) && synchronous.has(fd))
+      commits.push({ ended, pages: [data.subarray(0, result)] })
+    if (!STORE.test(target)) continue
     const store = stores.get(target) ?? { unflushed: [], flushed: [] }
     stores.set(target, store)
     if (WRITES.has(call) && !synchronous.has(fd)) store.unflushed.push(data.subarray(0, result))

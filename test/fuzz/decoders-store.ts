@@ -5,6 +5,16 @@ import { crc32 } from '../../src/codec/crc32.js'
 import { putU32 } from '../../src/codec/little-endian.js'
 import { DataDirLock } from '../../src/store/data-dir-lock.js'
 import { lastLifePath, lockPath, manifestPath } from '../../src/store/data-layout.js'
+import { type JournalContent, readJournal } from '../../src/store/journal-content.js'
+import {
+  encodeEntry,
+  encodeMark,
+  JOURNAL_BLOCK_BYTES,
+  type Put,
+  readEntry,
+  readEntryHead,
+} from '../../src/store/journal-entry.js'
+import { decodePosition, encodePosition, type JournalPosition } from '../../src/store/journal-position.js'
 import { type LastLife, readLastLife } from '../../src/store/last-life.js'
 import { checkLmdbFile } from '../../src/store/lmdb-file-check.js'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
@@ -71,6 +81,57 @@ const key = decoder<number>({
   covers: ['store/log-keys.instanceOfKey'],
   seeds: () => [1, 2 ** 32, 2 ** 48 - 2].map((instance) => recordKey(new Uint8Array(KEY_BYTES), 4, instance)),
   decode: instanceOfKey,
+})
+
+const JOURNAL = 4711
+const puts = [0, 1, 300].map((length) => ({
+  key: new Uint8Array(8).fill(length),
+  value: new Uint8Array(length).fill(7),
+}))
+
+function entryOf(count: number): Uint8Array {
+  const bytes = new Uint8Array(JOURNAL_BLOCK_BYTES)
+  encodeEntry(bytes, JOURNAL, 3, puts.slice(0, count))
+  return bytes
+}
+
+const entry = decoder<readonly Put[]>({
+  name: 'entry of a journal',
+  covers: ['store/journal-entry.readEntryHead', 'store/journal-entry.readEntry'],
+  seeds: () => [1, 2, 3].map(entryOf),
+  decode: (bytes) => {
+    const head = readEntryHead(bytes, 0, JOURNAL)
+    return head === undefined ? REFUSED : (readEntry(bytes, 0, head)?.puts ?? REFUSED)
+  },
+})
+
+/** A journal of three entries, of which the mark knows two. */
+function journalBytes(): Uint8Array {
+  const bytes = new Uint8Array(6 * JOURNAL_BLOCK_BYTES)
+  encodeMark(bytes, JOURNAL, 2)
+  for (const sequence of [1, 2, 3]) encodeEntry(bytes.subarray(sequence * JOURNAL_BLOCK_BYTES), JOURNAL, sequence, puts)
+  return bytes
+}
+
+const journal = decoder<JournalContent>({
+  name: 'journal',
+  covers: ['store/journal-content.readJournal', 'store/journal-entry.readMark'],
+  seeds: () => [journalBytes()],
+  decode: (bytes) => {
+    const content = readJournal(bytes, { journal: JOURNAL, absorbed: 0 })
+    return typeof content === 'string' ? REFUSED : content
+  },
+})
+
+const position = decoder<JournalPosition>({
+  name: 'position of a journal',
+  covers: ['store/journal-position.decodePosition'],
+  seeds: () => [0, 1, 2 ** 40].map((absorbed) => encodePosition({ journal: JOURNAL, absorbed })),
+  decode: (bytes) => decodePosition(bytes, bytes.length) ?? REFUSED,
+  encode: encodePosition,
+  seal: (bytes) => {
+    if (bytes.length >= 4) putU32(bytes, 0, crc32(bytes.subarray(4)))
+  },
 })
 
 const manifest = decoder<Manifest>({
@@ -163,6 +224,9 @@ const lastLife = decoder<LastLife>({
 export const storeDecoders: readonly Decoder[] = [
   identity,
   key,
+  entry,
+  journal,
+  position,
   manifest,
   lastLife,
   lock,

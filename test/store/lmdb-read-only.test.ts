@@ -40,7 +40,7 @@ test('an environment that nobody has is read without a trace, and another commit
   expect(env.view(() => [...env.keys()].length)).toBeGreaterThan(4)
   const stamp = environmentStamp(path, true)
   env.close()
-  expect(readdirSync(path)).toEqual(['data.mdb'])
+  expect(readdirSync(path)).toEqual(['data.mdb', 'journal'])
   expect(readFileSync(join(path, 'data.mdb'))).toEqual(before)
   expect(environmentStamp(path, true)).toBe(stamp)
   const again = new LmdbLogStore({ path, voterId })

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { LmdbLogStore } from '../../src/store/lmdb-log-store.js'
 import { headKey, identityKey, KEY_BYTES, recordKey } from '../../src/store/log-keys.js'
-import { encodeIdentity } from '../../src/store/store-identity.js'
+import { encodeIdentity, STORE_FORMAT } from '../../src/store/store-identity.js'
 import { editRaw, flipBit } from './support/raw-environment.js'
 import { accepted, head, range } from './support/records.js'
 import { VOTER } from './support/workload.js'
@@ -43,7 +43,7 @@ describe('identity', () => {
 
   test('a newer format is refused, and nothing is written', () => {
     written()
-    const newer = encodeIdentity({ format: 2, voterId: VOTER, groups: [0] })
+    const newer = encodeIdentity({ format: STORE_FORMAT + 1, voterId: VOTER, groups: [0] })
     editRaw(path, ({ put }) => {
       put(identityKey(key(), 0), newer)
       put(identityKey(key(), 1), newer)

@@ -9,16 +9,23 @@ const COME_BACK_MS = 30_000
 /** Above `timeouts.diskStallMs`. */
 const STALL_MS = 11_000
 
+const JOURNAL = '/journal'
+/** What makes something durable: calls that flush a file, and each write to a journal. */
+const FLUSHES: readonly IoCall[] = ['flush', 'synchronous-write']
+
 /** An error ends the store until the process is started again, as an operator would: in order, or not. */
 const failing =
-  (name: Fault, call: IoCall): Act =>
+  (name: Fault, call: IoCall, file = ''): Act =>
   async (stage, random) => {
     const nodeId = await someVictim(stage, random)
     const times = random.chance(0.5) ? 1 : undefined
     const ms = random.between(0, 2_000)
     const inOrder = random.chance(0.5)
     await harmed(stage, nodeId, 'STORAGE_FAILED', async (shim) => {
-      const rule: IoRule = { calls: [call], error: 'EIO', oneIn: 1 + random.below(5), times, path: somePath(random) }
+      // An entry may be torn anywhere. A meta page is one sector: it is there or not.
+      const torn = file === JOURNAL && random.chance(0.5) ? random.between(0, 1) : 0
+      const path = somePath(random, file)
+      const rule: IoRule = { calls: [call], error: 'EIO', oneIn: 1 + random.below(5), times, path, torn }
       if (!(await inject(stage, nodeId, shim, name, rule))) return
       await sleep(ms)
       shim.clear()
@@ -34,7 +41,7 @@ const flushWithoutSpace: Act = async (stage, random) => {
   const nodeId = await someVictim(stage, random)
   await harmed(stage, nodeId, 'DISK_FULL', async (shim) => {
     const times = random.chance(0.3) ? 1 + random.below(3) : undefined
-    const rule: IoRule = { calls: ['flush'], error: 'ENOSPC', times, path: somePath(random) }
+    const rule: IoRule = { calls: FLUSHES, error: 'ENOSPC', times, path: somePath(random) }
     if (!(await inject(stage, nodeId, shim, 'flush ENOSPC', rule))) return
     await sleep(random.between(0, 3_000))
     shim.clear()
@@ -47,7 +54,7 @@ const slowFlush: Act = async (stage, random) => {
   const dies = random.chance(0.4)
   await harmed(stage, nodeId, 'none', async (shim) => {
     const delayMs = Math.floor(random.between(5, random.chance(0.3) ? 1_000 : 120))
-    const rule: IoRule = { calls: ['flush'], delayMs, path: somePath(random) }
+    const rule: IoRule = { calls: FLUSHES, delayMs, path: somePath(random) }
     if (!(await inject(stage, nodeId, shim, 'slow flush', rule))) return
     await sleep(random.between(500, 5_000))
     if (dies) {
@@ -65,7 +72,7 @@ const stalledFlush: Act = async (stage, random) => {
   const nodeId = await someVictim(stage, random)
   await harmed(stage, nodeId, 'none', async (shim) => {
     const delayMs = STALL_MS + random.below(3_000)
-    const rule: IoRule = { calls: ['flush'], delayMs, path: somePath(random) }
+    const rule: IoRule = { calls: FLUSHES, delayMs, path: somePath(random) }
     if (!(await inject(stage, nodeId, shim, 'stalled flush', rule))) return
     await sleep(random.between(0, 500))
     shim.clear()
@@ -99,10 +106,10 @@ const fullDisk: Act = async (stage, random) => {
   })
 }
 
-/** One store of the node, or all of them. */
-function somePath(random: Random): string {
+/** One store of the node, or all of them; of their files one, or all. */
+function somePath(random: Random, file = ''): string {
   const store = random.below(8)
-  return store < 4 ? `/store-000${store}/log` : '/log'
+  return (store < 4 ? `/store-000${store}/log` : '/log') + file
 }
 
 async function harmed(
@@ -148,9 +155,9 @@ async function comesBack(stage: Stage, nodeId: number, after: Fault): Promise<vo
 
 export const DISK_ACTS: readonly Act[] = [
   failing('flush EIO', 'flush'),
-  failing('flush EIO', 'flush'),
-  failing('meta page EIO', 'synchronous-write'),
-  failing('meta page EIO', 'synchronous-write'),
+  failing('journal EIO', 'synchronous-write', JOURNAL),
+  failing('journal EIO', 'synchronous-write', JOURNAL),
+  failing('meta page EIO', 'synchronous-write', '/data.mdb'),
   flushWithoutSpace,
   flushWithoutSpace,
   slowFlush,

@@ -10,6 +10,7 @@ export const FAULTS = [
   'flush EIO',
   'flush ENOSPC',
   'meta page EIO',
+  'journal EIO',
   'slow flush',
   'stalled flush',
   'bent clocks',

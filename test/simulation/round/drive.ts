@@ -1,4 +1,5 @@
 import type { Random } from '../../../src/base/random.js'
+import { MARK_BYTES } from '../../../src/store/journal-entry.js'
 import type { Changes, VirtualDisk } from './virtual-disk.js'
 
 /** The process using a drive, as far as its drive is concerned. */
@@ -64,13 +65,42 @@ export class Drive {
     user.mayDie()
   }
 
+  makeJournal(bytes: Uint8Array): void {
+    this.alive()
+    this.disk.journal = bytes.slice()
+    this.disk.notes = [bytes.slice(0, MARK_BYTES)]
+  }
+
+  writeJournal(at: number, bytes: Uint8Array): void {
+    const { disk, random, user } = this
+    this.alive()
+    user.committing()
+    try {
+      user.mayDie()
+      if (disk.failingWrite > 0 && --disk.failingWrite === 0) this.fail('STORAGE_FAILED', EIO)
+    } catch (error) {
+      // Anything of it may have arrived, all of it included.
+      if (random.chance(0.3)) disk.writeJournal(at, bytes)
+      else disk.tearJournal(at, bytes, random)
+      throw error
+    }
+    disk.writeJournal(at, bytes)
+    user.committed()
+    user.mayDie()
+  }
+
+  noteJournal(at: number, bytes: Uint8Array): void {
+    this.alive()
+    this.disk.noteJournal(at, bytes)
+  }
+
   /** A dead process writes nothing more, whatever its code goes on to do. */
   private alive(): void {
     if (this.user.isDead) throw systemError('the process is gone', EIO)
   }
 
   private fail(code: 'STORAGE_FAILED' | 'DISK_FULL', number: number): never {
-    this.user.failing(this.path, code)
+    if (!this.disk.isClosing) this.user.failing(this.path, code)
     throw systemError('a fault of the simulated disk', number)
   }
 }

@@ -136,6 +136,7 @@ export class Nemesis {
       () => this.tear(),
       () => this.loseStore(),
       () => this.flipIdentity(),
+      () => this.flipJournal(),
       () => this.replaceDisks(),
     ]
     // The first of them is the one that a node survives as a voter.
@@ -189,6 +190,15 @@ export class Nemesis {
     if (!this.hit(process, 0, 'both copies of an identity lose a bit')) return
     process.crash()
     for (const name of names) disk.flipBit(name, random)
+  }
+
+  private flipJournal(): void {
+    const { process, store, disk } = this.someStore()
+    // An acknowledged entry that lost its note with the power, and then a bit, is not to be told from one that was being written.
+    if (disk.journal === undefined || disk.hasLostPower) return
+    if (!this.hit(process, store.groups[0] as GroupIndex, 'a journal loses a bit')) return
+    process.crash()
+    disk.flipJournalBit(this.world.random)
   }
 
   /** The node comes back with an empty disk. */

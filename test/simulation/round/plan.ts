@@ -63,6 +63,7 @@ export interface RoundPlan {
   readonly tuning: GroupTuning
   readonly limits: Pick<WorkerLimits, 'maxCommandBytes' | 'maxResultBytes' | 'executionBudgetMs' | 'maxWaitingBytes'>
   readonly ringBytes: number
+  readonly journalBytes: number
   readonly faults: RoundFaults
 }
 
@@ -124,6 +125,7 @@ export function planRounds(seed: number, overrides: RoundOverrides): RoundPlan {
       maxWaitingBytes: pick(random, 200, 5000, 1_000_000),
     },
     ringBytes: pick(random, 16 * 1024, 256 * 1024),
+    journalBytes: pick(random, 4 * 1024, 16 * 1024, 64 * 1024),
     faults: {
       loss: some(0.01, 0.1),
       duplicate: some(0.02, 0.1),

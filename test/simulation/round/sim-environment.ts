@@ -11,6 +11,12 @@ export function mount(drive: Drive): void {
   drives.set(drive.path, drive)
 }
 
+export function driveAt(path: string): Drive {
+  const drive = drives.get(path)
+  if (drive === undefined) throw new Error(`nothing is mounted at ${path}`)
+  return drive
+}
+
 const SLACK = 16
 
 /**
@@ -30,12 +36,10 @@ export class SimEnvironment {
   private readonly scratch = new Uint8Array(64 * 1024).fill(0xee)
 
   constructor({ path, gate = OPEN_GATE }: LmdbEnvironmentOptions) {
-    const drive = drives.get(path)
-    if (drive === undefined) throw new Error(`nothing is mounted at ${path}`)
     this.path = path
     this.gate = gate
-    this.drive = drive
-    drive.open()
+    this.drive = driveAt(path)
+    this.drive.open()
   }
 
   write(_newBytes: number, _puts: number, body: () => void): void {
@@ -45,6 +49,13 @@ export class SimEnvironment {
       this.changes = changes
       body()
       this.drive.flush(changes)
+    })
+  }
+
+  hold(body: () => void): void {
+    this.transact('Writing', () => {
+      this.changes = new Map()
+      body()
     })
   }
 

@@ -110,6 +110,9 @@ export class SimProcess implements Endpoint {
     this.world.crashes++
     this.up = false
     this.endWorker()
+    // Sometimes the machine went with it. Damage as well would be two faults at once.
+    const { random, damage } = this.world
+    if (!damage.isHit(this.nodeId) && random.chance(0.5)) for (const disk of this.disks.values()) disk.losePower(random)
     this.world.network.died(this.nodeId)
   }
 

@@ -19,9 +19,12 @@ const SIMULATED_ENVIRONMENT =
   "export { SimEnvironment as LmdbEnvironment } from '../../test/simulation/round/sim-environment.js'\n" +
   "export const isShared = (bytes) => bytes.buffer[Symbol.toStringTag] === 'SharedArrayBuffer'\n"
 
+const SIMULATED_JOURNAL =
+  "export { SimJournalFile as JournalFile } from '../../test/simulation/round/sim-journal-file.js'\n"
+
 /**
- * Runs the simulation over a copy of the compiled program in which the real log store has a simulated environment below
- * it, and `edits` are planted. Production code carries no switches, neither for disks nor for bugs.
+ * Runs the simulation over a copy of the compiled program in which the real log store has a simulated environment and a
+ * simulated journal below it, and `edits` are planted. Production code carries no switches, neither for disks nor for bugs.
  */
 export function runInTree(
   args: readonly string[],
@@ -34,6 +37,7 @@ export function runInTree(
     symlinkSync(join(ROOT, 'node_modules'), join(tree, 'node_modules'))
     writeFileSync(join(tree, 'package.json'), '{"type":"module"}')
     writeFileSync(join(tree, 'src/store/lmdb-environment.js'), SIMULATED_ENVIRONMENT)
+    writeFileSync(join(tree, 'src/store/journal-file.js'), SIMULATED_JOURNAL)
     for (const edit of edits) plant(tree, edit)
     const main = join(tree, 'test/simulation/round/tree-main.js')
     return spawnSync(process.execPath, ['--enable-source-maps', main, ...args], {

@@ -3,6 +3,10 @@ import type { Random } from '../../../src/base/random.js'
 /** What one transaction changes: the new value of each key, or undefined where it is removed. */
 export type Changes = ReadonlyMap<string, Uint8Array | undefined>
 
+const KEPT_NOTES = 20
+/** The least that a device writes as a whole. */
+const SECTOR = 512
+
 /** What a store has on its disk. It keeps what was flushed and nothing else, whatever becomes of the process. */
 export class VirtualDisk {
   readonly values = new Map<string, Uint8Array>()
@@ -12,6 +16,13 @@ export class VirtualDisk {
   /** Which of the writes to come fails with an error of the device, 1 being the next; 0: none. */
   failingWrite = 0
   failNextRead = false
+  /** The file of the journal. */
+  journal: Uint8Array | undefined
+  /** What was written to its beginning without a flush, in order: after a power cut any one of these may be there. */
+  notes: Uint8Array[] = []
+  isClosing = false
+  /** The power went, and nobody has written since. */
+  hasLostPower = false
   private before: Changes = new Map()
 
   apply(changes: Changes): void {
@@ -21,7 +32,48 @@ export class VirtualDisk {
       this.set(key, value)
     }
     this.before = before
+    this.hasLostPower = false
     this.transactions++
+  }
+
+  writeJournal(at: number, bytes: Uint8Array): void {
+    this.journal?.set(bytes, at)
+    this.transactions++
+  }
+
+  /** Some sectors of a write, not all of them. */
+  tearJournal(at: number, bytes: Uint8Array, random: Random): void {
+    const sectors = Math.ceil(bytes.length / SECTOR)
+    const missing = random.below(sectors)
+    for (let sector = 0; sector < sectors; sector++) {
+      if (sector === missing || random.chance(0.5)) continue
+      const from = sector * SECTOR
+      this.journal?.set(bytes.subarray(from, from + SECTOR), at + from)
+    }
+  }
+
+  noteJournal(at: number, bytes: Uint8Array): void {
+    this.journal?.set(bytes, at)
+    this.notes.push(bytes.slice())
+    if (this.notes.length > KEPT_NOTES) this.notes.shift()
+  }
+
+  /** The power went: what was not flushed may be an older one. */
+  losePower(random: Random): void {
+    this.hasLostPower = true
+    const note = this.notes[random.below(this.notes.length)]
+    if (note !== undefined) this.journal?.set(note)
+    if (note !== undefined) this.notes = [note]
+  }
+
+  /** One bit anywhere in the part of the journal that was ever written. */
+  flipJournalBit(random: Random): void {
+    const { journal } = this
+    if (journal === undefined) return
+    let used = journal.length
+    while (used > 0 && journal[used - 1] === 0) used--
+    const at = random.below(used)
+    journal[at] = (journal[at] as number) ^ (1 << random.below(8))
   }
 
   flipBit(key: string, random: Random): void {
@@ -46,6 +98,7 @@ export class VirtualDisk {
   /** Another device in its place. */
   wipe(): void {
     this.values.clear()
+    this.journal = undefined
     this.before = new Map()
   }
 

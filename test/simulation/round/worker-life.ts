@@ -468,7 +468,12 @@ export class WorkerLife implements DriveUser, MachineWatch {
       this.groupsOf.set(store.path, store.groups)
       mount(new Drive(store.path, disk, this, world.random))
     }
-    const inner = new LmdbLogStore({ path: store.path, voterId: process.voterId, gate })
+    const inner = new LmdbLogStore({
+      path: store.path,
+      voterId: process.voterId,
+      gate,
+      journalBytes: world.plan.journalBytes,
+    })
     return new ObservedStore(inner, process.nodeId, disk, world.observer)
   }
 

@@ -1,20 +1,20 @@
 import type { Random } from '../../../src/base/random.js'
 import { applyWrite, type DiskEvent } from './disk-history.js'
 
-/** A state of the file that a power cut may leave, and what the process had said before it. */
+/** A state of the files that a power cut may leave, and what the process had said before it. */
 export interface Image {
   readonly name: string
-  readonly file: Buffer
+  readonly files: ReadonlyMap<string, Buffer>
   readonly said: readonly string[]
 }
 
-/** The least that a device writes as a whole. LMDB's meta page fits into one. */
+/** The least that a device writes as a whole. LMDB's meta page fits into one, and so does the mark of a journal. */
 const SECTOR = 512
 
 type Write = Extract<DiskEvent, { kind: 'write' }>
 
 /** Which of the sectors of a write that was not flushed reached the disk. */
-const tears: Record<string, (sectors: number, random: Random) => (sector: number) => boolean> = {
+const tears = {
   lost: () => () => false,
   whole: () => () => true,
   prefix: (sectors, random) => {
@@ -37,11 +37,75 @@ const tears: Record<string, (sectors: number, random: Random) => (sector: number
     const kept = Array.from({ length: sectors }, () => random.chance(0.5))
     return (sector) => kept[sector] === true
   },
+} satisfies Record<string, (sectors: number, random: Random) => (sector: number) => boolean>
+
+type Tear = keyof typeof tears
+const TEARS = Object.keys(tears) as Tear[]
+
+/** What is durable of a file, and what was written to it since. */
+interface DiskFile {
+  durable: Buffer
+  pending: Write[]
+}
+
+/** The files of a directory while their history goes on. */
+class Disk {
+  #names = new Map<string, DiskFile>()
+  /** As the disk has them, while it does not have the newest. */
+  #durableNames: ReadonlyMap<string, DiskFile> | undefined
+
+  /** Something may be lost. */
+  get isOpen(): boolean {
+    if (this.#durableNames !== undefined) return true
+    return [...this.#names.values()].some(({ pending }) => pending.length > 0)
+  }
+
+  begin(event: DiskEvent): void {
+    if (event.kind === 'write') this.#file(event.file).pending.push(event)
+    if (event.kind !== 'renamed') return
+    this.#durableNames ??= new Map(this.#names)
+    this.#names.set(event.to, this.#file(event.file))
+    this.#names.delete(event.file)
+  }
+
+  end(event: DiskEvent): void {
+    if (event.kind === 'named') this.#durableNames = undefined
+    if (event.kind === 'flush') {
+      const file = this.#file(event.file)
+      for (const { offset, data } of file.pending) file.durable = applyWrite(file.durable, offset, data)
+      file.pending = []
+    }
+    if (event.kind === 'write' && event.synchronous) {
+      const file = this.#file(event.file)
+      file.pending.pop()
+      file.durable = applyWrite(file.durable, event.offset, event.data)
+    }
+  }
+
+  /** `all`: what becomes of everything that was not flushed; otherwise each file, each write and the names have their own fate. */
+  cut(all: 'lost' | 'whole' | undefined, random: Random): Map<string, Buffer> {
+    const areNamesLost = all === undefined ? random.chance(0.5) : all === 'lost'
+    const names = (areNamesLost ? this.#durableNames : undefined) ?? this.#names
+    const files = new Map<string, Buffer>()
+    for (const [name, { durable, pending }] of names) {
+      let bytes: Buffer = Buffer.from(durable)
+      const ofFile = all ?? ([undefined, undefined, 'lost', 'whole'] as const)[random.below(4)]
+      for (const write of pending) bytes = tear(bytes, write, ofFile ?? pick(TEARS, random), random)
+      files.set(name, bytes)
+    }
+    return files
+  }
+
+  #file(name: string): DiskFile {
+    const file = this.#names.get(name) ?? { durable: Buffer.alloc(0), pending: [] }
+    this.#names.set(name, file)
+    return file
+  }
 }
 
 /**
- * Images of power cuts during the events of `history`: what was flushed by then, and of the writes since then all, none,
- * and `variants` times any part of any subset; of all these a seeded choice of about `most`. A synchronous write is
+ * Images of power cuts during the events of `history`: what was flushed by then, and of the writes and names since then all,
+ * none, and `variants` times any part of any subset; of all these a seeded choice of about `most`. A synchronous write is
  * durable once the next event begins.
  */
 export function* powerCuts(
@@ -51,8 +115,7 @@ export function* powerCuts(
   random: Random,
 ): Generator<Image> {
   const possible = history.filter(({ kind }) => kind !== 'said').length * (variants + 2)
-  let durable: Buffer = Buffer.alloc(0)
-  let pending: Write[] = []
+  const disk = new Disk()
   const said: string[] = []
   let born = false
   for (const [at, event] of history.entries()) {
@@ -61,34 +124,24 @@ export function* powerCuts(
       continue
     }
     if (event.kind === 'born') born = true
-    if (event.kind === 'write') pending.push(event)
-    for (let variant = -2; born && variant < variants && pending.length > 0; variant++) {
+    disk.begin(event)
+    for (let variant = -2; born && disk.isOpen && variant < variants; variant++) {
       if (!random.chance(most / possible)) continue
-      let file: Buffer = Buffer.from(durable)
-      for (const write of pending) {
-        const how = variant === -2 ? 'lost' : variant === -1 ? 'whole' : pick(Object.keys(tears), random)
-        file = tear(file, write, how, random)
-      }
-      yield { name: `event ${at}, variant ${variant}`, file, said: [...said] }
+      const files = disk.cut(variant === -2 ? 'lost' : variant === -1 ? 'whole' : undefined, random)
+      yield { name: `event ${at}, variant ${variant}`, files, said: [...said] }
     }
-    if (event.kind === 'flush') {
-      for (const { offset, data } of pending) durable = applyWrite(durable, offset, data)
-      pending = []
-    } else if (event.kind === 'write' && event.synchronous) {
-      pending.pop()
-      durable = applyWrite(durable, event.offset, event.data)
-    }
+    disk.end(event)
   }
 }
 
-function tear(file: Buffer, { offset, data }: Write, how: string, random: Random): Buffer {
+function tear(file: Buffer, { offset, data }: Write, how: Tear, random: Random): Buffer {
   // Sectors of the device, not of the write.
   const first = Math.floor(offset / SECTOR)
   const sectors = Math.ceil((offset + data.length) / SECTOR) - first
-  const kept = tears[how]?.(sectors, random)
+  const isKept: (sector: number) => boolean = tears[how](sectors, random)
   let torn = file
   for (let sector = 0; sector < sectors; sector++) {
-    if (kept?.(sector) !== true) continue
+    if (!isKept(sector)) continue
     const from = Math.max(0, (first + sector) * SECTOR - offset)
     const to = Math.min(data.length, (first + sector + 1) * SECTOR - offset)
     torn = applyWrite(torn, offset + from, data.subarray(from, to))

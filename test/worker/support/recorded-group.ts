@@ -53,7 +53,8 @@ export class RecordedGroup {
       external: path('external'),
       checkpoints: path('checkpoints'),
     }
-    this.log = new LmdbLogStore({ path: this.paths.log, voterId: VOTER })
+    // Without room in the journal: what is trimmed is gone at once.
+    this.log = new LmdbLogStore({ path: this.paths.log, voterId: VOTER, journalBytes: 4096 })
     this.log.create([GROUP])
     const needsState = machines.some(({ kind = 'memory' }) => kind !== 'memory')
     const state = needsState ? new LmdbStateStore({ path: this.paths.state, voterId: VOTER }) : undefined

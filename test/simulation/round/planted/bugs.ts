@@ -1,4 +1,5 @@
 import type { Edit } from '../tree.js'
+import { PLANTED_JOURNAL_BUGS } from './journal-bugs.js'
 
 /** A small fault of the round, its executor, its store or the codec, that the simulation has to catch. */
 export interface PlantedRoundBug {
@@ -44,7 +45,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a failed commit taken for done',
-    seed: 1,
+    seed: 3,
     edits: [{ file: HOSTED_STORE, find: 'this.fail(error, now); return false; } }', put: 'return true; } }' }],
   },
   {
@@ -71,7 +72,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a full disk never looked at again',
-    seed: 1,
+    seed: 8,
     badDisks: true,
     edits: [
       {
@@ -95,7 +96,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'the crc of a head ignored',
-    seed: 3,
+    seed: 7,
     edits: [
       {
         file: 'codec/head.js',
@@ -106,7 +107,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'the crc of a frame ignored',
-    seed: 6,
+    seed: 1,
     edits: [
       {
         file: 'codec/frame.js',
@@ -117,7 +118,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a damaged tail cut in silence',
-    seed: 33,
+    seed: 3,
     badDisks: true,
     edits: [
       {
@@ -130,7 +131,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a missing record of the tail overlooked',
-    seed: 3,
+    seed: 56,
     badDisks: true,
     edits: [
       {
@@ -143,7 +144,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a lost group made anew',
-    seed: 1,
+    seed: 7,
     badDisks: true,
     edits: [
       {
@@ -155,7 +156,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a rebuilt group executes on the state it had',
-    seed: 1,
+    seed: 4,
     edits: [
       {
         file: HOST,
@@ -182,7 +183,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a command skipped where a round ran out of time',
-    seed: 37,
+    seed: 10,
     edits: [
       {
         file: EXECUTOR,
@@ -193,7 +194,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a command executed again where a round ran out of time',
-    seed: 37,
+    seed: 10,
     edits: [
       {
         file: EXECUTOR,
@@ -215,7 +216,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a read served from what is chosen and not executed',
-    seed: 9,
+    seed: 4,
     edits: [
       {
         file: 'core/reads.js',
@@ -226,7 +227,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'reads forgotten when a group restarts',
-    seed: 4,
+    seed: 5,
     edits: [
       {
         file: 'worker/group-callers.js',
@@ -237,7 +238,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a rebuilt group is not told of the links',
-    seed: 3,
+    seed: 4,
     edits: [
       {
         file: HOST,
@@ -248,12 +249,12 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'commands said to be unproposed that were proposed',
-    seed: 4,
+    seed: 1,
     edits: [{ file: 'worker/group-callers.js', find: "proposed ? 'restarted' : 'unproposed'", put: "'unproposed'" }],
   },
   {
     name: 'a new thread numbers its commands from 1 again',
-    seed: 1,
+    seed: 3,
     edits: [
       {
         file: 'ring/sequences.js',
@@ -264,7 +265,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'commands of the host and of a port in one run',
-    seed: 14,
+    seed: 31,
     edits: [
       {
         file: 'worker/own-runs.js',
@@ -286,7 +287,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a result dropped for a port, and nobody told',
-    seed: 80,
+    seed: 37,
     edits: [
       {
         file: 'worker/port-outbox.js',
@@ -295,4 +296,5 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
       },
     ],
   },
+  ...PLANTED_JOURNAL_BUGS,
 ]
