@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url'
 /** The source lies beside this file's source: this file runs from `dist`. */
 const SOURCE = fileURLToPath(new URL('../../../../test/support/io-shim/io-shim.c', import.meta.url))
 
-/** A call that a rule is about. A write through a descriptor with O_DSYNC is a `synchronous-write` only: LMDB's meta page. */
+/**
+ * A call that a rule is about. A write through a descriptor with O_DSYNC is a `synchronous-write` only: LMDB's meta page, an
+ * entry of a journal.
+ */
 export type IoCall = 'write' | 'synchronous-write' | 'flush' | 'rename'
 const CALLS: readonly IoCall[] = ['write', 'synchronous-write', 'flush', 'rename']
 
