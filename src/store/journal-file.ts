@@ -15,7 +15,12 @@ export class JournalFile {
   private constructor(path: string, length: number) {
     this.length = length
     this.#durable = openSync(path, constants.O_WRONLY | constants.O_DSYNC)
-    this.#plain = openSync(path, 'r+')
+    try {
+      this.#plain = openSync(path, 'r+')
+    } catch (error) {
+      closeSync(this.#durable)
+      throw error
+    }
   }
 
   /** Makes it, whatever was there: of fixed length and with all its bytes written, so that no write to it changes more than them. */
