@@ -22,6 +22,8 @@ export interface CallLane {
   refusal(): PaxosError | undefined
   /** What a caller gets whose deadline passed. */
   expired(outcome: Outcome): PaxosError
+  /** A call was ended by its signal, and no turn need follow. */
+  aborted(): void
 }
 
 export interface CallOptions {
@@ -251,7 +253,9 @@ export class Calls {
 
   #listen(pending: Pending, signal: AbortSignal): void {
     const onAbort = () => {
-      if (!pending.done) this.#give(pending, (outcome) => aborted(signal, outcome))
+      if (pending.done) return
+      this.#give(pending, (outcome) => aborted(signal, outcome))
+      this.#lane.aborted()
     }
     signal.addEventListener('abort', onAbort, { once: true })
     pending.release = () => signal.removeEventListener('abort', onAbort)

@@ -26,6 +26,8 @@ export interface GroupSurroundings {
   now(): Millis
   /** Asks for a turn: records have been written that are not published. */
   wrote(): void
+  /** A call was ended by its signal: whoever keeps count of those that wait looks again. */
+  aborted(): void
   /** To the present life of the worker, if there is one; whether or not it is ready. */
   tune(group: GroupIndex, command: GroupCommand): void
   /** Whether this node has links to a majority of the voters, itself included. */
@@ -201,6 +203,7 @@ export class HostedGroup<Port extends CallPort = WorkerPort> {
       },
       refusal: () => this.#refusal(),
       expired: (outcome: Outcome) => this.#expired(what, outcome),
+      aborted: () => around.aborted(),
     }
     return new Calls(lane, bounds, around.timers, () => around.now())
   }

@@ -65,6 +65,7 @@ export class NodeRuntime {
       timers,
       now: clock.now,
       wrote: () => this.loop.wrote(),
+      aborted: () => undefined,
       tune: (index: GroupIndex, command: GroupCommand) => {
         this.#slotOf.get(this.groups[index] as HostedGroup)?.port?.tune(index, command)
         this.loop.wrote()

@@ -49,6 +49,8 @@ export class PortClient {
       timers: this.#timers,
       now,
       wrote: () => this.#wrote(),
+      // It may have been the last that kept the thread.
+      aborted: () => this.#loop.soon(),
       tune: () => undefined,
       reachesMajority: () => this.#reachesMajority,
     }

@@ -33,6 +33,7 @@ class World {
       },
       refusal: () => this.refused,
       expired: (outcome) => new PaxosError('TIMEOUT', 'late', { outcome }),
+      aborted: () => undefined,
     }
     this.calls = new Calls(
       lane,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { PaxosNode } from '../../src/index.js'
 import type { Asked } from './port-thread.js'
@@ -38,6 +39,11 @@ export class CallerThread {
 
   propose(group: number, command: unknown, timeoutMs?: number): Promise<unknown> {
     return this.ask({ do: 'propose', group, command, ...(timeoutMs === undefined ? {} : { options: { timeoutMs } }) })
+  }
+
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    await once(this.#thread, 'exit')
   }
 
   /** Wherever it is. */

@@ -12,6 +12,8 @@ export type Asked =
   | { readonly do: 'admit'; readonly group: number; readonly maxWaiting: number }
   /** Proposes, and then stands still for so long with the answers unread. */
   | { readonly do: 'stand'; readonly group: number; readonly commands: readonly unknown[]; readonly ms: number }
+  /** From then on only calls that wait keep the thread. */
+  | { readonly do: 'listen no more' }
   | { readonly do: 'open again' }
   | { readonly do: 'close' }
 
@@ -49,6 +51,8 @@ async function run(asked: Asked): Promise<unknown> {
     }
     case 'admit':
       return client.group(asked.group).setAdmission({ maxWaiting: asked.maxWaiting })
+    case 'listen no more':
+      return void setImmediate(() => parentPort?.close())
     case 'open again':
       return void openPort(workerData.port)
     case 'close':

@@ -194,6 +194,20 @@ test('a node that stops lets calls of ports end, and then ends them; ports opene
   }
 }, 30_000)
 
+test('a call that was aborted keeps no thread alive, though its group never answers', async () => {
+  const cluster = await LocalCluster.start(2, { timeouts: { proposeMs: 600_000 } })
+  try {
+    await cluster.down(2)
+    const thread = threadOf(cluster.node(1))
+    await expect(thread.ask({ do: 'abort', group: 0, command: { add: 1 } })).rejects.toMatchObject({ code: 'ABORTED' })
+    const ended = thread.ended()
+    await thread.ask({ do: 'listen no more' })
+    await ended
+  } finally {
+    await cluster.stop()
+  }
+}, 30_000)
+
 test('ports are as many as there is memory for, and come back when they are closed', async () => {
   const cluster = await LocalCluster.start(1)
   try {
