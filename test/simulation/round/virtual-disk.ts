@@ -1,4 +1,5 @@
 import type { Random } from '../../../src/base/random.js'
+import { getU32 } from '../../../src/codec/little-endian.js'
 
 /** What one transaction changes: the new value of each key, or undefined where it is removed. */
 export type Changes = ReadonlyMap<string, Uint8Array | undefined>
@@ -6,6 +7,9 @@ export type Changes = ReadonlyMap<string, Uint8Array | undefined>
 const KEPT_NOTES = 20
 /** The least that a device writes as a whole. */
 const SECTOR = 512
+/** Of the layout of an entry (src/store/journal-entry.ts). */
+const ENTRY_HEAD_BYTES = 32
+const ENTRY_LENGTH_AT = 24
 
 /** What a store has on its disk. It keeps what was flushed and nothing else, whatever becomes of the process. */
 export class VirtualDisk {
@@ -41,7 +45,7 @@ export class VirtualDisk {
     this.transactions++
   }
 
-  /** Some sectors of a write, not all of them. */
+  /** Some sectors of a write. What is left out may be what nobody reads, or what was there already: then it arrived as well. */
   tearJournal(at: number, bytes: Uint8Array, random: Random): void {
     const sectors = Math.ceil(bytes.length / SECTOR)
     const missing = random.below(sectors)
@@ -50,6 +54,9 @@ export class VirtualDisk {
       const from = sector * SECTOR
       this.journal?.set(bytes.subarray(from, from + SECTOR), at + from)
     }
+    const used = ENTRY_HEAD_BYTES + getU32(bytes, ENTRY_LENGTH_AT)
+    const arrived = this.journal?.subarray(at, at + used) ?? new Uint8Array(0)
+    if (Buffer.compare(arrived, bytes.subarray(0, used)) === 0) this.transactions++
   }
 
   noteJournal(at: number, bytes: Uint8Array): void {

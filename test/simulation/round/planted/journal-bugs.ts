@@ -43,7 +43,7 @@ export const PLANTED_JOURNAL_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a torn entry taken as whole',
-    seed: 11,
+    seed: 145,
     edits: [
       {
         file: ENTRY,
