@@ -1,3 +1,4 @@
+export type { SyncMode } from './codec/worker-task.js'
 export type { CheckpointMade } from './host/checkpoint-calls.js'
 export { ERROR_CODES, type ErrorCode } from './host/error-codes.js'
 export type { GroupHandle, GroupView, HoldChange, ProposeOptions, ReadOptions } from './host/group-handle.js'
