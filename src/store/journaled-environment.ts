@@ -211,15 +211,16 @@ export class JournaledEnvironment {
   }
 }
 
+/** Such an error says nothing about what was written. */
+const NOT_OF_THE_DISK: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'])
+
 /** Runs what flushes a journal that is relaxed. */
 function flushOr<T>(path: string, flush: () => T): T {
   try {
     return flush()
   } catch (error) {
-    throw votesLost(path, `a flush of the journal failed (${describeError(error)})`)
+    const { code, message } = error as { code?: unknown; message?: unknown }
+    if (NOT_OF_THE_DISK.has(code)) throw error
+    throw votesLost(path, `a flush of the journal failed (${String(message)})`)
   }
-}
-
-function describeError(error: unknown): string {
-  return String((error as { message?: unknown } | null | undefined)?.message ?? error)
 }

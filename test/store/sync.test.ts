@@ -262,6 +262,29 @@ describe('flushes of the journal', () => {
     expect(() => store.setRelaxed(false)).toThrow(lost())
   })
 
+  test('that fail at the opening after a kill are damage, but for errors that say nothing about the disk', () => {
+    const store = relaxed('1')
+    commit(store, 1)
+    killed()
+    const opening = JournalFile.open
+    const openWith = (code: string) => {
+      JournalFile.open = () => {
+        throw Object.assign(new Error(`${code}: made to fail`), { code })
+      }
+      try {
+        open('1')
+      } finally {
+        JournalFile.open = opening
+      }
+    }
+    expect(() => openWith('EIO')).toThrow(lost())
+    expect(() => openWith('EMFILE')).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }))
+    expect(lastOf(open('1'))).toBe(1)
+    killed()
+    // Nothing is relaxed any more.
+    expect(() => openWith('EIO')).toThrow(expect.objectContaining({ code: 'STORAGE_FAILED' }))
+  })
+
   const WAIT = 50
   function hosted(sync: 'always' | 'never' | { intervalMs: number }): { store: HostedStore; wakeUp: WakeUp } {
     const wakeUp = new WakeUp()
