@@ -119,6 +119,8 @@ export const sync = z
   .union([z.enum(['always', 'never']), z.strictObject({ intervalMs: millis(1, 3_600_000) })])
   .default('always')
 
+export type { SyncMode } from '../codec/worker-task.js'
+
 /** Hooks of benchmarks and tests; none of them belongs into production. */
 const testing = z
   .strictObject({
