@@ -4,6 +4,7 @@ import { WORKER_COUNTERS } from '../../../src/codec/worker-counters.js'
 import type {
   CheckpointPolicy,
   StatePolicy,
+  SyncMode,
   WorkerLimits,
   WorkerStore,
   WorkerTask,
