@@ -5,7 +5,7 @@ import { encodeHead, HEAD_BYTES, type StoredHead } from '../codec/head.js'
 import { decodeRecord, encodeRecord, recordBytes, recordCrc } from '../codec/record.js'
 import { type DurableState, EMPTY_HEAD, type LogRecord } from '../core/durable.js'
 import type { VoterId } from '../core/membership.js'
-import { readBootId } from './boot-id.js'
+import { currentBoot } from './boot-id.js'
 import { GroupLedger } from './group-ledger.js'
 import { JournaledEnvironment } from './journaled-environment.js'
 import { isShared, LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
@@ -61,7 +61,7 @@ export class LmdbLogStore implements LogStore {
       const identity = openIdentity(env, options.voterId)
       this.#groups = new Set(identity?.groups)
       const isExpected = (identity?.format ?? 0) >= JOURNAL_FORMAT
-      const { journalBytes: length, bootId = readBootId() } = options
+      const { journalBytes: length, bootId = currentBoot() } = options
       // A store that cannot write says so now, not after it has voted.
       this.#env = new JournaledEnvironment(env, { isExpected, length, bootId }, () => {
         writeIdentity(env, options.voterId, [...this.#groups])
