@@ -20,7 +20,8 @@ export interface GroupState {
 }
 
 export function startNode(settings: NodeSettings, insight?: NodeInsight): Promise<PaxosNode> {
-  const { nodeId, nodes, dataDir, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs } = settings
+  const { nodeId, nodes, dataDir, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs, sync } =
+    settings
   const module = encoding === 'cbor' ? `${machine}-cbor` : machine
   return PaxosNode.start({
     nodeId,
@@ -32,6 +33,7 @@ export function startNode(settings: NodeSettings, insight?: NodeInsight): Promis
     stateMachines: [new URL(`./${module}-machine.js`, import.meta.url)],
     clusterSecret: 'a secret for benchmarks only',
     create: true,
+    sync,
     tuning: { window, batchCount: batch },
     testing: { rttMs, flushDelayMs, onStages: settings.stages ? insight?.onStages : undefined },
   })

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { SyncMode } from '../src/index.js'
 import { ENCODINGS, type Encoding } from './load/commands.js'
 import { BENCH_MACHINES, type BenchMachine } from './node-settings.js'
 
@@ -35,6 +36,8 @@ export interface BenchOptions {
   readonly rttMs: number
   /** By how much every durable commit takes longer, in milliseconds. */
   readonly flushDelayMs: number
+  /** When votes are flushed; undefined: the runtime's default. */
+  readonly sync: SyncMode | undefined
   /** Follow single commands, and print where the time goes. */
   readonly stages?: boolean
   /** Where the CPU profiles of all threads are written. */
@@ -73,6 +76,7 @@ export function runCommand(name: string, description: string): Command {
     .option('--batch <n>', 'commands of one instance at most; 1: no batching', whole(1, 1_000_000))
     .option('--rtt <ms>', 'simulated round trip between nodes', within(0, 10_000), 0)
     .option('--flush-delay <ms>', 'simulated slowness of every durable commit', within(0, 10_000), 0)
+    .option('--sync <mode>', 'when votes are flushed: always, never, or every so many milliseconds', syncMode)
     .option('--data <dir>', 'make the temporary directory there, to choose the disk')
     .allowExcessArguments(false)
 }
@@ -131,8 +135,8 @@ function contradiction({ machine, encoding, reads, load, callers, nodes, rate, g
 /** Without what other options the command has. */
 function pick(options: BenchOptions): BenchOptions {
   const { nodes, groups, threads, machine, load, callers, rate, outstanding, many, bytes, reads, encoding } = options
-  const { seconds, warmUpSeconds, window, batch, rttMs, flushDelayMs, data } = options
-  const cluster = { nodes, groups, threads, machine, window, batch, rttMs, flushDelayMs, data }
+  const { seconds, warmUpSeconds, window, batch, rttMs, flushDelayMs, sync, data } = options
+  const cluster = { nodes, groups, threads, machine, window, batch, rttMs, flushDelayMs, sync, data }
   return { ...cluster, load, callers, rate, outstanding, many, bytes, reads, encoding, seconds, warmUpSeconds }
 }
 
@@ -142,6 +146,13 @@ export function whole(low: number, high: number) {
     if (text !== '' && value >= low && value <= high && Number.isInteger(value)) return value
     throw new InvalidArgumentError(`It takes a whole number from ${low} to ${high}.`)
   }
+}
+
+function syncMode(text: string): SyncMode {
+  if (text === 'always' || text === 'never') return text
+  const intervalMs = Number(text)
+  if (text !== '' && intervalMs >= 1 && intervalMs <= 3_600_000) return { intervalMs }
+  throw new InvalidArgumentError('It takes always, never, or milliseconds from 1 to 3600000.')
 }
 
 export function within(low: number, high: number) {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { SyncMode } from '../src/index.js'
 import { freePorts } from './free-ports.js'
 import type { Encoding } from './load/commands.js'
 
@@ -20,6 +21,7 @@ export interface ClusterSettings {
   readonly batch?: number | undefined
   readonly rttMs: number
   readonly flushDelayMs: number
+  readonly sync?: SyncMode | undefined
   /** Single commands are followed (`testing.onStages`). */
   readonly stages?: boolean | undefined
 }
@@ -43,6 +45,6 @@ export async function nodeSettings(settings: ClusterSettings, dir: string): Prom
 
 /** The settings alone: what is given may be the options of a whole run. */
 function pick(settings: ClusterSettings): ClusterSettings {
-  const { nodes, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs, stages } = settings
-  return { nodes, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs, stages }
+  const { nodes, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs, sync, stages } = settings
+  return { nodes, groups, threads, machine, encoding, window, batch, rttMs, flushDelayMs, sync, stages }
 }

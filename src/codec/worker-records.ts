@@ -1,6 +1,6 @@
 import type { Instance, Millis } from '../base/numbers.js'
 import { decodeCbor, encodeCbor } from './cbor.js'
-import type { HoldPolicy } from './worker-task.js'
+import type { HoldPolicy, SyncMode } from './worker-task.js'
 
 /** The records between host and worker, in one import; record-kinds.ts has the catalogue. */
 export * from './inbox-records.js'
@@ -39,6 +39,8 @@ export type WorkerEvent =
     }
   /** No checkpoint can be made for this command `take`, and those before it. */
   | { readonly kind: 'take-refused'; readonly asked: number; readonly message: string }
+  /** All stores of the worker have done what this WorkerCommand asked, and those before it; or one has not: why. */
+  | { readonly kind: 'sync-set'; readonly asked: number; readonly failure?: { code: string; message: string } }
 
 export interface TakeRequest {
   /** What the checkpoint is to cover, exactly. */
@@ -71,6 +73,13 @@ export type GroupCommand =
     }
   | { readonly kind: 'trimming'; readonly paused: boolean }
   | { readonly kind: 'hold'; readonly hold: Partial<HoldPolicy> }
+
+/** What the host tells all of a worker in a TUNE to ALL_GROUPS. Answered by `sync-set`; `asked` grows. */
+export interface WorkerCommand {
+  readonly kind: 'sync'
+  readonly mode: SyncMode
+  readonly asked: number
+}
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type EventFields = Readonly<Record<string, string | number | boolean>>

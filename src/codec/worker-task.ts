@@ -36,6 +36,7 @@ export interface WorkerTask<Memory = unknown> {
   readonly hold: HoldPolicy
   readonly state: StatePolicy
   readonly scrub: ScrubPolicy
+  readonly sync: SyncMode
   /** The host's monotonic clock at the making of this task, in milliseconds: deadlines come in its time. */
   readonly hostNow: Millis
   /** Groups that have never been here and may be made; any other that is missing from its store is damaged. */
@@ -88,6 +89,12 @@ export interface ScrubPolicy {
   readonly bytesPerSecond: number
   readonly everyMs: Millis
 }
+
+/**
+ * When what a log store has written is flushed: before anybody hears of it, so long after it at the latest, or only when
+ * LMDB takes up the journal.
+ */
+export type SyncMode = 'always' | 'never' | { readonly intervalMs: Millis }
 
 /** When the state of stored machines is committed: after so many changed bytes, or so long after a change. */
 export interface StatePolicy {

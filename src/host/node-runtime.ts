@@ -15,6 +15,7 @@ import { PeersStatus, STATUS_INTERVAL_MS } from './peers-status.js'
 import { Ports } from './ports.js'
 import { Router, type Wire } from './router.js'
 import { StageSampler } from './stage-sampler.js'
+import { SyncSwitch } from './sync-switch.js'
 import type { TimerHeap } from './timer-heap.js'
 import { TurnLoop } from './turn-loop.js'
 import { WorkerLives } from './worker-lives.js'
@@ -43,6 +44,7 @@ export class NodeRuntime {
   readonly lives: WorkerLives
   readonly meter: MainMeter
   readonly ports: Ports
+  readonly sync: SyncSwitch<WorkerSlot>
   readonly #options: RuntimeOptions
   readonly #status: PeersStatus
   readonly #tasks: WorkerTasks
@@ -89,6 +91,10 @@ export class NodeRuntime {
     this.links.voters = options.voters
     this.#tasks = new WorkerTasks(options)
     this.slots = Array.from({ length: threads }, (_, index) => this.#slot(index))
+    this.sync = new SyncSwitch(settings.sync, this.slots, ({ port }, command) => {
+      port?.tuneWorker(command)
+      this.loop.wrote()
+    })
     const bell = new Doorbell(hostBell)
     this.loop = new TurnLoop(this.slots, this.groups, this.router, this.meter, bell, (slot, error) =>
       this.lives.condemn(slot, 'RING_CORRUPT', String((error as { message?: unknown }).message)),
@@ -143,6 +149,7 @@ export class NodeRuntime {
     while (hasWaiting() && this.#options.clock.now() < deadline) await sleep(5)
     const ended = (outcome: Outcome) => cheapError('NODE_STOPPED', 'the node has been stopped', { outcome })
     for (const group of this.groups) group.endAll(ended)
+    this.sync.endAll(new PaxosError('NODE_STOPPED', 'the node has been stopped'))
     this.ports.stop()
     const leftMs = Math.max(500, deadline - this.#options.clock.now())
     const [workers, checkpoints] = await Promise.all([
@@ -212,12 +219,13 @@ export class NodeRuntime {
       maxRestartMs: timeouts.maxRestartMs,
       now: clock.now,
       taskOf: ({ index }, rings, changes) =>
-        this.#tasks.workerTask(index, rings, changes, clock.now(), this.#newGroups),
+        this.#tasks.workerTask(index, rings, changes, clock.now(), this.#newGroups, this.sync.mode),
       events: {
         began: (slot) => {
           for (const link of this.links.all()) slot.port?.link(link)
           for (const group of slot.groups)
             for (const command of group.standingCommands) slot.port?.tune(group.index, command)
+          this.sync.began(slot)
         },
         ready: () => this.loop.soon(),
         lost: (slot, error, retryMs) => this.#lost(slot, error, retryMs),
@@ -283,6 +291,10 @@ export class NodeRuntime {
       const message = `${group === undefined ? `worker ${slot.index}` : `group ${group.index}`}: ${String(event.fields.message ?? event.code)}`
       if (group !== undefined) this.#complaints.set(group, { code: event.code as ErrorCode, message })
       events.alarm({ code: event.code, message, ...about, details: event.fields })
+    } else if (event.kind === 'sync-set') {
+      const { failure } = event
+      const why = failure && new PaxosError(failure.code as ErrorCode, `worker ${slot.index}: ${failure.message}`)
+      this.sync.answered(slot, event.asked, why)
     } else if (group !== undefined) {
       this.#checkpointEvent(slot, group, event)
     }

@@ -115,6 +115,12 @@ const scrub = z
   })
   .prefault({})
 
+export const sync = z
+  .union([z.enum(['always', 'never']), z.strictObject({ intervalMs: millis(1, 3_600_000) })])
+  .default('always')
+
+export type { SyncMode } from '../codec/worker-task.js'
+
 /** Hooks of benchmarks and tests; none of them belongs into production. */
 const testing = z
   .strictObject({
@@ -145,6 +151,7 @@ const tunable = {
   trimming,
   state,
   scrub,
+  sync,
   maxCommandBytes: count(64, 256 * 1024 * 1024).default(16 * 1024 * 1024),
   maxResultBytes: count(64, 256 * 1024 * 1024).default(1024 * 1024),
   maxMemoryBytes: count(1024 * 1024, Number.MAX_SAFE_INTEGER).optional(),

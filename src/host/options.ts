@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import type { NodeId } from '../base/numbers.js'
+import type { SyncMode } from '../codec/worker-task.js'
 import { DEFAULT_TUNING, type GroupTuning } from '../core/config.js'
 import { type NodeAddress, parseAddress } from './addresses.js'
 import { type Counts, checkLimits, computeLimits, type Limits } from './limits.js'
-import { optionSchema, type ParsedOptions, type PaxosOptions } from './option-schema.js'
+import { optionSchema, type ParsedOptions, type PaxosOptions, sync } from './option-schema.js'
 import { PaxosError } from './paxos-error.js'
 
 /** The options as the host uses them: checked, with defaults, and what follows from them. */
@@ -62,6 +64,14 @@ export function parseOptions(input: PaxosOptions): Settings {
   }
   limitsOf(settings, { groups: wantedGroups, stores, workers: defaultThreads(settings, stores) })
   return settings
+}
+
+/** The option `sync` alone, as it may be changed while a node runs. Throws `INVALID_OPTION`. */
+export function parseSync(mode: unknown): SyncMode {
+  const input = { sync: mode ?? null }
+  const result = z.strictObject({ sync }).safeParse(input)
+  if (!result.success) throw fromIssue(result.error.issues[0], input)
+  return result.data.sync
 }
 
 /** One store per group, up to one per core (docs/performance.md says why not more); fixed when the cluster is created. */

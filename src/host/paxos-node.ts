@@ -1,11 +1,12 @@
 import type { MessagePort } from 'node:worker_threads'
 import { pino } from 'pino'
+import type { SyncMode } from '../codec/worker-task.js'
 import { GroupHandle } from './group-handle.js'
 import type { NodeEventMap } from './node-events.js'
 import { endParts, type NodeParts, startParts } from './node-start.js'
 import { LoopMeter, type NodeStatus, statusOf } from './node-status.js'
 import type { PaxosOptions } from './option-schema.js'
-import { parseOptions } from './options.js'
+import { parseOptions, parseSync } from './options.js'
 import { PaxosError } from './paxos-error.js'
 import { routeKey } from './routing.js'
 import { HEAD_BYTES } from './worker-port.js'
@@ -102,6 +103,19 @@ export class PaxosNode {
       readMs,
       admission,
     })
+  }
+
+  /**
+   * Changes when votes are flushed on this node, until the end of the process: option `sync`. Resolves when every store has
+   * noted it durably; while calls overlap, that is what the last one said. Rejects with `INVALID_OPTION`, `NODE_STOPPED`, or
+   * what a store has failed with: all others have changed, and that one does when it works again.
+   *
+   * @example await node.setSync({ intervalMs: 100 })
+   */
+  async setSync(mode: SyncMode): Promise<void> {
+    const wanted = parseSync(mode)
+    if (this.#stopping !== undefined) throw new PaxosError('NODE_STOPPED', 'the node has been stopped')
+    await this.#parts.runtime.sync.set(wanted)
   }
 
   status(): NodeStatus {

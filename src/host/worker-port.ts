@@ -4,6 +4,7 @@ import { COMMAND_HEADER_BYTES, writeCommandAt } from '../codec/command-body.js'
 import { copyBytes, copyOf } from '../codec/own-bytes.js'
 import type { Payload } from '../codec/payload.js'
 import {
+  ALL_GROUPS,
   COMMAND_HEAD_BYTES,
   COMMANDS_HEAD_BYTES,
   type Consistency,
@@ -15,6 +16,7 @@ import {
   MESSAGE_HEAD_BYTES,
   READ_HEAD_BYTES,
   RECORD_KIND,
+  type WorkerCommand,
   writeCommand,
   writeCommands,
   writeGroupHead,
@@ -195,6 +197,15 @@ export class WorkerPort<End extends CallEnd = HostEnd> {
 
   /** Tells a group something, now or as soon as there is room; of each kind only the latest counts. */
   tune(group: GroupIndex, command: GroupCommand): void {
+    this.#tell(group, command)
+  }
+
+  /** The same, of all of the worker. */
+  tuneWorker(command: WorkerCommand): void {
+    this.#tell(ALL_GROUPS, command)
+  }
+
+  #tell(group: GroupIndex, command: GroupCommand | WorkerCommand): void {
     const key = `${group} ${command.kind}`
     // The order of what is told is kept: the place of an earlier one of its kind is given up.
     this.#tunes.delete(key)

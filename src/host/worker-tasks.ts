@@ -1,6 +1,6 @@
 import type { GroupIndex } from '../base/numbers.js'
 import type { TakeRequest } from '../codec/worker-records.js'
-import type { WorkerStore, WorkerThreadTask } from '../codec/worker-task.js'
+import type { SyncMode, WorkerStore, WorkerThreadTask } from '../codec/worker-task.js'
 import type { Voter, VoterId } from '../core/membership.js'
 import { allocateSequences } from '../ring/sequences.js'
 import { allocateTally } from '../ring/tally.js'
@@ -53,6 +53,7 @@ export class WorkerTasks {
     portChanges: InstanceType<typeof MessagePort>,
     hostNow: number,
     createGroups: readonly GroupIndex[],
+    sync: SyncMode,
   ): WorkerThreadTask<WorkerMemory> {
     const { settings, limits, clusterId, voterId, incarnation, voters } = this.#source
     const { checkpoints, trimming, state, scrub, tuning } = settings
@@ -92,6 +93,7 @@ export class WorkerTasks {
       hold: { instances: trimming.holdInstances, ms: trimming.holdMs, bytes: trimming.holdBytes },
       state,
       scrub,
+      sync,
       flushDelayMs: settings.testing.flushDelayMs,
     }
   }

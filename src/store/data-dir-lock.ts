@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { currentBoot } from './boot-id.js'
 import { lockPath } from './data-layout.js'
 import { makeDirectoryDurable } from './durable-files.js'
 import { StoreError } from './store-error.js'
@@ -114,7 +115,7 @@ function describeSelf(): Holder {
   return {
     pid: process.pid,
     startedAt: startedAt(process.pid),
-    bootId: readText('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+    bootId: currentBoot(),
     pidNamespace: pidNamespace(),
     nonce: randomBytes(6).toString('hex'),
   }

@@ -10,7 +10,7 @@ import { copyBytes, copyOf } from '../codec/own-bytes.js'
  *  0  u32  crc32 of everything behind it
  *  4  u32  magic
  *  8  u64  journal: a random number, the same in all its entries
- * 16  u64  acknowledged: the last entry that was flushed before this was written
+ * 16  u64  acknowledged: the last entry that was written (and, unless it is relaxed, flushed) before this was
  *
  * an entry, at the beginning of a block
  *  0  u32  crc32 of the rest of this head

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, existsSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { flushPath, replaceFileDurably } from './durable-files.js'
 
@@ -52,6 +52,11 @@ export class JournalFile {
   /** Outlives the process, but not the machine. */
   note(at: number, bytes: Uint8Array): void {
     writeAll(this.#plain, at, bytes)
+  }
+
+  /** What `note` wrote is durable on return. */
+  flush(): void {
+    fdatasyncSync(this.#plain)
   }
 
   close(): void {

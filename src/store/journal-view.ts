@@ -23,8 +23,9 @@ export function positionOf(env: OpenLog): JournalPosition | undefined {
   if (first === 'missing' && second === 'missing') return undefined
   if (typeof position !== 'object')
     throw journalDamaged(env.path, `what the environment says of it is ${String(position)}`)
-  const differ = typeof first === 'object' && typeof second === 'object' && first.absorbed !== second.absorbed
-  if (differ) throw journalDamaged(env.path, 'the environment says two things of it')
+  const bothRead = typeof first === 'object' && typeof second === 'object'
+  if (bothRead && (first.absorbed !== second.absorbed || first.relaxedIn !== second.relaxedIn))
+    throw journalDamaged(env.path, 'the environment says two things of it')
   return position
 }
 
@@ -73,6 +74,12 @@ export class JournaledView implements OpenLog {
   #lay({ puts }: JournalContent): void {
     for (const put of puts) this.#overlay.set(put)
   }
+}
+
+/** What a voter had acknowledged may not have reached the disk: it must not vote again. */
+export function votesLost(path: string, what: string): StoreError {
+  const message = `${path}: ${what} while \`sync\` was relaxed, so that votes which were acknowledged may be lost. It must not vote with it: set the store aside; its groups then join again from their peers.`
+  return new StoreError('STORE_DAMAGED', message, { path })
 }
 
 export function journalDamaged(path: string, what: string): StoreError {

@@ -7,7 +7,7 @@ import { JOURNAL_BLOCK_BYTES, type Put } from './journal-entry.js'
 import { JournalFile } from './journal-file.js'
 import { JournalOverlay } from './journal-overlay.js'
 import { encodePosition, type JournalPosition } from './journal-position.js'
-import { journalDamaged, positionOf } from './journal-view.js'
+import { journalDamaged, positionOf, votesLost } from './journal-view.js'
 import type { LmdbEnvironment } from './lmdb-environment.js'
 import { journalKey, KEY_BYTES } from './log-keys.js'
 
@@ -16,6 +16,8 @@ export interface JournalOptions {
   readonly isExpected: boolean
   /** Length of the journal's file, where one is made. */
   readonly length?: number | undefined
+  /** Of the machine; empty where the system does not tell. */
+  readonly bootId: string
 }
 
 const DEFAULT_JOURNAL_BYTES = 1024 * 1024 + JOURNAL_BLOCK_BYTES
@@ -28,6 +30,9 @@ const ABSORBED_SHARE = 4
  * next commit that does: a large one, one that removes something, or one for which the journal has no room.
  *
  * Both kinds run inside a transaction of LMDB, which is what keeps a second owner out.
+ *
+ * Relaxed, the journal is written without a flush. LMDB never is; it says beforehand that the journal is, and in which boot
+ * of the machine: what was acknowledged is gone with that.
  */
 export class JournaledEnvironment {
   lastLength = 0
@@ -36,6 +41,8 @@ export class JournaledEnvironment {
   readonly #journal: Journal
   /** What LMDB says of the journal. */
   #recorded: number
+  #isRelaxed = false
+  readonly #bootId: string
   /** While a commit gathers what it appends. */
   #appending: Put[] | undefined
   #isWriting = false
@@ -46,6 +53,7 @@ export class JournaledEnvironment {
    */
   constructor(env: LmdbEnvironment, options: JournalOptions, takeOver: () => void) {
     this.#env = env
+    this.#bootId = options.bootId
     let journal: Journal | undefined
     try {
       env.write((options.length ?? DEFAULT_JOURNAL_BYTES) * ABSORBED_SHARE, 4, () => {
@@ -72,10 +80,26 @@ export class JournaledEnvironment {
 
   /** Whether `append` can take so many puts. */
   hasRoom(puts: number, valueBytes: number): boolean {
-    return this.#journal.hasRoom(puts, valueBytes)
+    return this.#journal.hasRoom(puts, valueBytes, this.#isRelaxed)
   }
 
-  /** Runs `body`, which may get and put; durable on return. */
+  /** Whether LMDB says that what is appended need not be durable. */
+  get isRelaxed(): boolean {
+    return this.#isRelaxed
+  }
+
+  /** Something was appended that neither the journal nor LMDB has durably. */
+  get hasUnflushed(): boolean {
+    return this.#journal.hasUnflushed
+  }
+
+  /** What was appended is durable on return. An error is damage: of pages that a disk refused, the cache may drop any. */
+  flush(): void {
+    if (!this.hasUnflushed) return
+    this.#env.hold(() => flushOr(this.path, () => this.#journal.flush()), true)
+  }
+
+  /** Runs `body`, which may get and put; durable on return, unless it is relaxed. */
   append(body: () => void): void {
     const puts: Put[] = []
     this.#env.hold(() => {
@@ -85,18 +109,20 @@ export class JournaledEnvironment {
       } finally {
         this.#appending = undefined
       }
-      if (puts.length > 0) this.#journal.append(puts)
-    })
+      if (puts.length > 0) this.#journal.append(puts, this.#isRelaxed)
+    }, !this.#isRelaxed)
     for (const put of puts) this.#overlay.set(put)
   }
 
-  /** As `LmdbEnvironment.write`; afterwards LMDB has everything. */
-  write(newBytes: number, puts: number, body: () => void): void {
+  /** As `LmdbEnvironment.write`; afterwards LMDB has everything. `isRelaxed`: what follows it is, and LMDB says so first. */
+  write(newBytes: number, puts: number, body: () => void, isRelaxed = this.#isRelaxed): void {
     const overlay = this.#overlay
     const { number: journal, last: absorbed } = this.#journal
     this.#env.write(newBytes + overlay.bytes, puts + overlay.size + 2, () => {
       for (const { key, value } of overlay.puts()) this.#env.put(key, value)
-      if (absorbed !== this.#recorded) this.#putPosition({ journal, absorbed })
+      if (absorbed !== this.#recorded || isRelaxed !== this.#isRelaxed) {
+        this.#putPosition({ journal, absorbed, relaxedIn: isRelaxed ? this.#bootId : undefined })
+      }
       this.#isWriting = true
       try {
         body()
@@ -105,6 +131,7 @@ export class JournaledEnvironment {
       }
     })
     this.#recorded = absorbed
+    this.#isRelaxed = isRelaxed
     overlay.clear()
     this.#journal.absorbed()
   }
@@ -158,7 +185,14 @@ export class JournaledEnvironment {
       const number = randomInt(1, 2 ** 48 - 1)
       return new Journal(JournalFile.create(path, emptyJournal(number, length)), number, 0)
     }
-    const found = JournalFile.open(path)
+    const { relaxedIn } = position
+    if (relaxedIn !== undefined && (relaxedIn === '' || relaxedIn !== this.#bootId)) {
+      // Whatever the journal looks like, even empty: there may have been more of it.
+      throw votesLost(path, 'the machine stopped, or may have stopped,')
+    }
+    // The process alone was gone: what it had written is there, once it is flushed.
+    const open = () => JournalFile.open(path)
+    const found = relaxedIn === undefined ? open() : flushOr(path, open)
     if (found === undefined) throw journalDamaged(path, 'it is not there')
     const content = readJournal(found.bytes, position)
     if (typeof content === 'string') {
@@ -174,5 +208,19 @@ export class JournaledEnvironment {
     const key = new Uint8Array(KEY_BYTES)
     this.#env.put(journalKey(key, 0), bytes)
     this.#env.put(journalKey(key, 1), bytes)
+  }
+}
+
+/** Such an error says nothing about what was written. */
+const NOT_OF_THE_DISK: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EACCES', 'EPERM'])
+
+/** Runs what flushes a journal that is relaxed. */
+function flushOr<T>(path: string, flush: () => T): T {
+  try {
+    return flush()
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message?: unknown }
+    if (NOT_OF_THE_DISK.has(code)) throw error
+    throw votesLost(path, `a flush of the journal failed (${String(message)})`)
   }
 }

@@ -84,11 +84,11 @@ export class LmdbEnvironment {
 
   /**
    * Runs `body`, which gets from here, and makes something durable elsewhere that nobody else may write meanwhile. An error is
-   * final, as that of `write` is.
+   * final, as that of `write` is. `flushes`: false where it makes nothing durable after all.
    */
-  hold(body: () => void): void {
+  hold(body: () => void, flushes: boolean): void {
     this.#transact(body, 'Writing')
-    this.#hooks.afterFlush?.()
+    if (flushes) this.#hooks.afterFlush?.()
   }
 
   /** Runs `body`, which may only get. */

@@ -5,6 +5,7 @@ import { encodeHead, HEAD_BYTES, type StoredHead } from '../codec/head.js'
 import { decodeRecord, encodeRecord, recordBytes, recordCrc } from '../codec/record.js'
 import { type DurableState, EMPTY_HEAD, type LogRecord } from '../core/durable.js'
 import type { VoterId } from '../core/membership.js'
+import { currentBoot } from './boot-id.js'
 import { GroupLedger } from './group-ledger.js'
 import { JournaledEnvironment } from './journaled-environment.js'
 import { isShared, LmdbEnvironment, type LmdbEnvironmentOptions } from './lmdb-environment.js'
@@ -19,6 +20,8 @@ export interface LmdbLogStoreOptions extends LmdbEnvironmentOptions {
   readonly voterId: VoterId
   /** Length of the journal's file, where one is made. Only tests have a reason to change it. */
   readonly journalBytes?: number
+  /** Only tests name another one than that of the machine. */
+  readonly bootId?: string
 }
 
 /** From this format of a store on there is a journal. */
@@ -58,8 +61,9 @@ export class LmdbLogStore implements LogStore {
       const identity = openIdentity(env, options.voterId)
       this.#groups = new Set(identity?.groups)
       const isExpected = (identity?.format ?? 0) >= JOURNAL_FORMAT
+      const { journalBytes: length, bootId = currentBoot() } = options
       // A store that cannot write says so now, not after it has voted.
-      this.#env = new JournaledEnvironment(env, { isExpected, length: options.journalBytes }, () => {
+      this.#env = new JournaledEnvironment(env, { isExpected, length, bootId }, () => {
         writeIdentity(env, options.voterId, [...this.#groups])
         takeOwnership(env, this.#token)
       })
@@ -132,15 +136,27 @@ export class LmdbLogStore implements LogStore {
     return this.#env.view(() => recordsOf(this.#env, group, from, upTo, maxBytes))
   }
 
+  get hasUnflushed(): boolean {
+    return this.#env.hasUnflushed
+  }
+
+  setRelaxed(isRelaxed: boolean): void {
+    if (isRelaxed !== this.#env.isRelaxed) this.#write([], 0, 0, isRelaxed)
+  }
+
+  flush(): void {
+    this.#env.flush()
+  }
+
   endRound(): void {
     this.#env.resetReadTxn()
   }
 
   close(): void {
     try {
-      if (!this.#env.isAbsorbed) this.#write([], 0, 0)
+      if (!this.#env.isAbsorbed || this.#env.isRelaxed) this.#write([], 0, 0, false)
     } catch {
-      // Nothing is lost by it: the journal has it.
+      // Nothing is lost by it: the journal has it, and if that is relaxed, LMDB still says so.
     }
     this.#env.close()
   }
@@ -159,16 +175,17 @@ export class LmdbLogStore implements LogStore {
     })
   }
 
-  /** One transaction of LMDB, which takes up the journal too. */
-  #write(writes: readonly GroupWrite[], bytes: number, puts: number): void {
+  /** One transaction of LMDB, which takes up the journal too, and says whether what follows is relaxed. */
+  #write(writes: readonly GroupWrite[], bytes: number, puts: number, isRelaxed = this.#env.isRelaxed): void {
     const ledgers = new Set(this.#journaled)
     let reseek: GroupLedger | undefined
     // Each group has its own leaves: those of its newest records, of its second head, and of what is trimmed.
-    this.#env.write(bytes, puts + (ledgers.size + writes.length) * PUTS_PER_GROUP, () => {
+    const body = () => {
       checkOwnership(this.#env, this.#key, this.#token)
       for (const write of writes) ledgers.add(this.#putGroup(write))
       for (const ledger of ledgers) if (!this.#trim(ledger)) reseek = ledger
-    })
+    }
+    this.#env.write(bytes, puts + (ledgers.size + writes.length) * PUTS_PER_GROUP, body, isRelaxed)
     this.#journaled.clear()
     if (reseek !== undefined) reseek.trimmedTo = this.#firstStored(reseek.group, reseek.head.firstKept)
   }

@@ -29,7 +29,8 @@ export interface LogStore {
   create(groups: readonly GroupIndex[]): void
 
   /**
-   * ONE durable commit for all that waits, of all groups of this store. On return everything is flushed. Each group at
+   * ONE durable commit for all that waits, of all groups of this store. On return everything is flushed, unless the store
+   * is relaxed (`setRelaxed`). Each group at
    * most once, and only after `load` or `create`. Heads never go back: `promised`, `chosenUpTo` and `firstKept` only
    * grow. Records below `firstKept` are deleted by later commits, a bounded slice in some of them.
    * Throws STORAGE_FAILED or DISK_FULL, after which nothing of the commit may be taken as stored, nor as not stored, and
@@ -43,6 +44,20 @@ export interface LogStore {
    * The values are copies owned by the caller.
    */
   read(group: GroupIndex, from: Instance, upTo: Instance, maxBytes: number): LogRecord[]
+
+  /**
+   * Relaxed, a commit outlives the process, but not the machine, until `flush`, or until the store makes it durable on its
+   * own. The store has noted durably that it is when this returns: opened in another boot of the machine it is
+   * STORE_DAMAGED, as nobody knows what it has forgotten. The note is gone after `setRelaxed(false)` and after `close`.
+   * Stores are opened not relaxed. Throws as `commit` does.
+   */
+  setRelaxed(isRelaxed: boolean): void
+
+  /** Something was committed that is not flushed. */
+  readonly hasUnflushed: boolean
+
+  /** Everything that was committed is durable on return. Throws STORE_DAMAGED if that fails: nobody knows what is lost. */
+  flush(): void
 
   /** Once per round: lets go of whatever a read may hold. */
   endRound(): void

@@ -109,6 +109,18 @@ export class MemoryLogStore implements LogStore {
     return found
   }
 
+  get hasUnflushed(): boolean {
+    return false
+  }
+
+  setRelaxed(): void {
+    this.#usable()
+  }
+
+  flush(): void {
+    this.#usable()
+  }
+
   endRound(): void {}
 
   close(): void {

@@ -83,7 +83,7 @@ export function buildWorker(task: WorkerTask, parts: WorkerParts): { round: Roun
         log: () => openLog(described),
         state: needsState ? (damaged?: StoreError) => openState(described, setAside, damaged) : undefined,
       }
-      const store = new HostedStore(described.path, openers, place.wakeUp)
+      const store = new HostedStore(described.path, openers, place.wakeUp, task.sync)
       stores.push(store)
       for (const [i, group] of described.groups.entries()) {
         const paths = { checkpoints: described.checkpointPaths[i] as string, external: described.externalPath }

@@ -1,4 +1,5 @@
 import type { GroupIndex, Instance, Millis } from '../base/numbers.js'
+import type { SyncMode } from '../codec/worker-task.js'
 import type { DurableState, LogRecord } from '../core/durable.js'
 import { describeThrown } from '../state-machine/execute-failure.js'
 import type { GroupWrite, LogStore } from '../store/log-store.js'
@@ -40,14 +41,19 @@ export class HostedStore {
   #failure: StoreFailure | undefined
   /** Earlier lives may have left something. */
   #tidyAt: Millis = 0
+  #sync: SyncMode
+  /** When what was committed has to be flushed; never, as long as that is left to the store. */
+  #flushAt: Millis = Number.POSITIVE_INFINITY
 
   /** What is opened here is opened again after a full disk; what that throws the first time is the caller's. */
-  constructor(path: string, openers: StoreOpeners, wakeUp: WakeUp) {
+  constructor(path: string, openers: StoreOpeners, wakeUp: WakeUp, sync: SyncMode) {
     this.path = path
     this.#wakeUp = wakeUp
     this.#openers = openers
+    this.#sync = sync
     this.#log = openers.log()
     try {
+      this.#log.setRelaxed(sync !== 'always')
       this.#state = openers.state?.()
     } catch (error) {
       this.#log.close()
@@ -109,10 +115,36 @@ export class HostedStore {
   commit(writes: readonly GroupWrite[], now: Millis): boolean {
     try {
       this.#log.commit(writes)
+      this.#planFlush(now)
       return true
     } catch (error) {
       this.fail(error, now)
       return false
+    }
+  }
+
+  /** From its return on commits are as the mode says, or why not; a store that has failed takes it on when it is opened again. */
+  setSync(mode: SyncMode, now: Millis): StoreFailure | undefined {
+    this.#sync = mode
+    this.#flushAt = Number.POSITIVE_INFINITY
+    if (this.#failure !== undefined) return this.#failure
+    try {
+      this.#log.setRelaxed(mode !== 'always')
+      // What waited under another mode has waited long enough.
+      if (typeof mode === 'object') this.#log.flush()
+    } catch (error) {
+      this.fail(error, now)
+    }
+    return this.#failure
+  }
+
+  flushIfDue(now: Millis): void {
+    if (now < this.#flushAt || this.#failure !== undefined) return
+    this.#flushAt = Number.POSITIVE_INFINITY
+    try {
+      this.#log.flush()
+    } catch (error) {
+      this.fail(error, now)
     }
   }
 
@@ -179,6 +211,7 @@ export class HostedStore {
     this.close()
     try {
       this.#log = this.#openers.log()
+      this.#log.setRelaxed(this.#sync !== 'always')
       this.#state = this.#openers.state?.()
     } catch (error) {
       this.#failure = this.#describe(error)
@@ -209,7 +242,9 @@ export class HostedStore {
 
   /** Asks to be woken when something of this store is due. */
   arm(): void {
-    if (this.#state !== undefined && this.#failure === undefined) this.#wakeUp.by(this.#tidyAt)
+    if (this.#failure !== undefined) return
+    if (this.#state !== undefined) this.#wakeUp.by(this.#tidyAt)
+    this.#wakeUp.by(this.#flushAt)
   }
 
   endRound(): void {
@@ -221,6 +256,12 @@ export class HostedStore {
   close(): void {
     this.#log.close()
     this.#state?.close()
+  }
+
+  #planFlush(now: Millis): void {
+    if (!this.#log.hasUnflushed) this.#flushAt = Number.POSITIVE_INFINITY
+    else if (typeof this.#sync === 'object') this.#flushAt = Math.min(this.#flushAt, now + this.#sync.intervalMs)
+    this.#wakeUp.by(this.#flushAt)
   }
 
   #damaged(group: GroupIndex, failure: StoreFailure): void {

@@ -2,6 +2,7 @@ import type { GroupIndex, Millis } from '../base/numbers.js'
 import { decodeMessage } from '../codec/messages.js'
 import { copyOf } from '../codec/own-bytes.js'
 import {
+  ALL_GROUPS,
   CommandRecord,
   CommandsRecord,
   decodeDetail,
@@ -13,6 +14,7 @@ import {
   readGroupHead,
   readLink,
   readRead,
+  type WorkerCommand,
 } from '../codec/worker-records.js'
 import { MessageReader } from '../ring/fragments.js'
 import type { WorkerEnd } from '../ring/worker-memory.js'
@@ -32,6 +34,8 @@ export interface InboxTarget {
   stop(): void
   /** Ports of the application have come or gone. */
   portsChanged(): void
+  /** Concerns all of this worker. */
+  onCommand(command: WorkerCommand, now: Millis): void
 }
 
 /**
@@ -154,15 +158,20 @@ export class Inbox {
         return
       }
       case RECORD_KIND.tune: {
-        const host = this.#target.host(readGroupHead(view, offset, length))
-        const at = offset + GROUP_HEAD_BYTES
+        const group = readGroupHead(view, offset, length)
+        const command = decodeDetail(bytes, offset + GROUP_HEAD_BYTES, length - GROUP_HEAD_BYTES)
+        if (group === ALL_GROUPS) {
+          this.#target.onCommand(command as WorkerCommand, now)
+          return
+        }
+        const host = this.#target.host(group)
         if (host === undefined) {
           this.#place.meter.add('badRecords')
           return
         }
         // Its status may be another one then.
         this.#target.touch(host)
-        host.keeper.onCommand(decodeDetail(bytes, at, length - GROUP_HEAD_BYTES) as GroupCommand, now)
+        host.keeper.onCommand(command as GroupCommand, now)
         return
       }
       case RECORD_KIND.stop:

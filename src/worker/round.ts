@@ -1,10 +1,12 @@
 import type { GroupIndex, Millis } from '../base/numbers.js'
 import type { PortChange } from '../codec/port-news.js'
+import { ALL_GROUPS, type WorkerCommand } from '../codec/worker-records.js'
 import { TIMER_KINDS } from '../core/timers.js'
 import type { DueBits } from '../ring/due-bits.js'
 import { GatePhase } from '../ring/gate-word.js'
 import type { PortMemory } from '../ring/port-memory.js'
 import type { GroupWrite } from '../store/log-store.js'
+import { textOf } from './events.js'
 import type { GroupHost } from './group-host.js'
 import type { HostedStore } from './hosted-store.js'
 import type { InboxSource, InboxTarget } from './inbox.js'
@@ -75,6 +77,13 @@ export class Round implements InboxTarget {
 
   portsChanged(): void {
     this.#inbox.portsChanged()
+  }
+
+  /** Every store takes the mode on, one that has failed with its next opening; the host hears of the first that has not. */
+  onCommand({ mode, asked }: WorkerCommand, now: Millis): void {
+    const failures = this.#stores.map((store) => store.setSync(mode, now)).filter((failure) => failure !== undefined)
+    const [failure] = failures.map(({ code, message }) => ({ code, message: textOf(message) }))
+    this.#place.outbox.event(ALL_GROUPS, { kind: 'sync-set', asked, ...(failure === undefined ? {} : { failure }) })
   }
 
   /** Builds all groups. `born`: those that may be made, because this is the birth of the cluster or of the groups. */
@@ -277,10 +286,11 @@ export class Round implements InboxTarget {
       for (const { host, write } of ready) host.keeper.commits.committed(write, before + tookMs, tookMs, changedBytes)
   }
 
-  /** Failures whose back-off is over. */
+  /** Failures whose back-off is over, and what waits for its flush. */
   #recover(now: Millis): void {
     for (const store of this.#stores) {
       if (store.tryReopen(now)) for (const host of store.groups) this.touch(host)
+      store.flushIfDue(now)
       store.arm()
     }
     for (const host of this.hosts) {

@@ -126,7 +126,10 @@ const journal = decoder<JournalContent>({
 const position = decoder<JournalPosition>({
   name: 'position of a journal',
   covers: ['store/journal-position.decodePosition'],
-  seeds: () => [0, 1, 2 ** 40].map((absorbed) => encodePosition({ journal: JOURNAL, absorbed })),
+  seeds: () => [
+    ...[0, 1, 2 ** 40].map((absorbed) => encodePosition({ journal: JOURNAL, absorbed })),
+    ...['', 'a boot'].map((relaxedIn) => encodePosition({ journal: JOURNAL, absorbed: 1, relaxedIn })),
+  ],
   decode: (bytes) => decodePosition(bytes, bytes.length) ?? REFUSED,
   encode: encodePosition,
   seal: (bytes) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { parseAddress } from '../../src/host/addresses.js'
 import type { PaxosOptions } from '../../src/host/option-schema.js'
-import { parseOptions } from '../../src/host/options.js'
+import { parseOptions, parseSync } from '../../src/host/options.js'
 import { codeOf } from '../../src/host/paxos-error.js'
 
 const good: PaxosOptions = {
@@ -117,10 +117,23 @@ describe('options', () => {
     ['checkpoints that are not kept', { checkpoints: { keep: 0 } }, /option checkpoints\.keep: got 0/],
     ['a negative hold', { trimming: { holdInstances: -1 } }, /option trimming\.holdInstances: got -1/],
     ['a state that is never committed', { state: { commitMs: 0 } }, /option state\.commitMs: got 0/],
+    ['another way to flush', { sync: 'sometimes' }, /option sync: got "sometimes", takes .*"always".*"never"/],
+    ['an interval of nothing', { sync: { intervalMs: 0 } }, /option sync(\.intervalMs)?: got /],
+    ['an interval without its name', { sync: 100 }, /option sync: got 100/],
     ['nothing at all', { nodeId: undefined, nodes: undefined }, /option nodeId: got nothing/],
   ]
   test.each(refused)('%s is refused', (_, changes, message) => {
     expect(refusal(changes)).toMatch(message)
+  })
+
+  test.each(['always', 'never', { intervalMs: 100 }] as const)('votes may be flushed %j', (sync) => {
+    expect(parseOptions({ ...good, sync }).sync).toEqual(sync)
+    expect(parseSync(sync)).toEqual(sync)
+    expect(parseOptions(good).sync).toBe('always')
+  })
+
+  test.each([undefined, null, 'sometimes', 5, {}, { intervalMs: '5' }])('a change to %j is refused', (mode) => {
+    expect(() => parseSync(mode)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   })
 
   test('the secret never stands in a message', () => {

@@ -20,6 +20,8 @@ const KILLED_AFTER = 67
 /** Room for not one entry: every commit goes through LMDB. */
 const NO_ROOM = 4096
 const KIB = 1024
+/** Of a store that is relaxed from its birth on, in another boot than this one, which opens the images. */
+const RELAXED = { isRelaxed: true, bootId: 'another boot', journalBytes: 192 * KIB }
 
 // Hundreds of environments are opened and flushed, on a disk that may be busy.
 jest.setTimeout(300_000)
@@ -38,6 +40,10 @@ interface Outcome {
   readonly entries: number
   /** How often one was written to its first place. */
   readonly begun: number
+  /** Of the journal, not with its writes. */
+  readonly flushes: number
+  /** Images of a relaxed store that it did not believe. */
+  readonly refused: number
 }
 
 let runs = 0
@@ -51,7 +57,7 @@ interface Planted {
 /** Records two lives of the workload, then looks at what power cuts could have left of them. `options` are the store's. */
 function cutPower(
   options: object,
-  check: Pick<PowerCutCheck, 'most' | 'endsAtBad'>,
+  check: Pick<PowerCutCheck, 'most' | 'endsAtBad' | 'isRelaxed'>,
   { writer = [], reader = [] }: Planted = {},
 ): Outcome {
   const run = join(directory, `run-${++runs}`)
@@ -85,7 +91,8 @@ function cutPower(
   rmSync(run, { recursive: true })
   const said = (word: string) => Number(lines.find((line) => line.startsWith(`${word} `))?.split(' ')[1])
   const images = lines.filter((line) => line.startsWith('image ')).length
-  return { acks, images, bad, entries: said('entries'), begun: said('begun') }
+  const refused = lines.filter((line) => line === 'good, refused').length
+  return { acks, images, bad, entries: said('entries'), begun: said('begun'), flushes: said('flushes'), refused }
 }
 
 describeIfTraced('whatever a power cut leaves, everything acknowledged is there, and nothing half done', () => {
@@ -103,6 +110,16 @@ describeIfTraced('whatever a power cut leaves, everything acknowledged is there,
     expect(outcome.entries).toBeGreaterThanOrEqual(entries)
     if (begun === 0) expect(outcome.entries).toBe(0)
     else expect(outcome.begun).toBeGreaterThanOrEqual(begun)
+  })
+
+  test('of a relaxed store too, unless it says that it may have forgotten something', () => {
+    const outcome = cutPower(RELAXED, { most: 300, endsAtBad: false, isRelaxed: true })
+    expect(outcome.bad).toEqual([])
+    expect(outcome.acks).toBe(COMMITS + 1)
+    expect(outcome.refused).toBeGreaterThan(outcome.images / 2)
+    expect(outcome.entries).toBeGreaterThanOrEqual(100)
+    // The workload has every tenth commit flushed, and many go to LMDB besides.
+    expect(outcome.flushes).toBeGreaterThanOrEqual(10)
   })
 })
 
@@ -131,7 +148,7 @@ const PLANTED: [string, Planted][] = [
       writer: [
         {
           file: JOURNAL,
-          find: 'return bytes <= MAX_ENTRY_BYTES &&',
+          find: 'return (isRelaxed || bytes <= MAX_ENTRY_BYTES) &&',
           put: `if (this.#at + bytes > this.#file.length) this.#at = JOURNAL_BLOCK_BYTES;
             return bytes <= MAX_ENTRY_BYTES &&`,
         },
@@ -170,7 +187,15 @@ const PLANTED: [string, Planted][] = [
   ],
   [
     'an environment that never says what it has absorbed',
-    { writer: [{ file: ENVIRONMENT, find: 'if (absorbed !== this.#recorded)', put: 'if (false)' }] },
+    {
+      writer: [
+        {
+          file: ENVIRONMENT,
+          find: 'if (absorbed !== this.#recorded || isRelaxed !== this.#isRelaxed)',
+          put: 'if (false)',
+        },
+      ],
+    },
   ],
   [
     'a mark written before its entry is on the disk',
@@ -178,10 +203,10 @@ const PLANTED: [string, Planted][] = [
       writer: [
         {
           file: JOURNAL,
-          find: 'this.#file.write(this.#at, this.#buffer.subarray(0, bytes));',
+          find: 'else\n            this.#file.write(this.#at, entry);',
           put: `encodeMark(this.#mark, this.number, this.#last + 1);
             this.#file.note(0, this.#mark);
-            this.#file.write(this.#at, this.#buffer.subarray(0, bytes));`,
+            this.#file.write(this.#at, entry);`,
         },
       ],
     },
@@ -204,6 +229,19 @@ const PLANTED: [string, Planted][] = [
   ],
 ]
 
+const NOTE = 'isRelaxed ? this.#bootId : undefined'
+const PLANTED_RELAXED: [string, Planted][] = [
+  ['a relaxed store that does not say so', { writer: [{ file: ENVIRONMENT, find: NOTE, put: 'undefined' }] }],
+  [
+    'a relaxed store that says so with its second commit to the environment',
+    { writer: [{ file: ENVIRONMENT, find: NOTE, put: 'isRelaxed && this.#isRelaxed ? this.#bootId : undefined' }] },
+  ],
+  [
+    'a store that was relaxed in another boot, and is believed',
+    { reader: [{ file: ENVIRONMENT, find: 'relaxedIn !== this.#bootId', put: 'false' }] },
+  ],
+]
+
 describeIfTraced('the harness catches', () => {
   const check = { most: 500, endsAtBad: true }
 
@@ -213,6 +251,10 @@ describeIfTraced('the harness catches', () => {
     ['an unflushed environment behind a journal', { noSync: true }, 64 * KIB],
   ])('%s', (_name, unsafeOverrides, journalBytes) => {
     expectCaught(cutPower({ unsafeOverrides, journalBytes }, check))
+  })
+
+  test.each(PLANTED_RELAXED)('%s', (_name, planted) => {
+    expectCaught(cutPower(RELAXED, { ...check, isRelaxed: true }, planted))
   })
 
   test.each(PLANTED)('%s', (_name, planted) => {

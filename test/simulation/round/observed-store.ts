@@ -45,6 +45,18 @@ export class ObservedStore implements LogStore {
     return records
   }
 
+  get hasUnflushed(): boolean {
+    return this.inner.hasUnflushed
+  }
+
+  setRelaxed(isRelaxed: boolean): void {
+    this.inner.setRelaxed(isRelaxed)
+  }
+
+  flush(): void {
+    this.inner.flush()
+  }
+
   endRound(): void {
     this.inner.endRound()
   }

@@ -36,5 +36,9 @@ export class SimJournalFile {
     this.drive.noteJournal(at, bytes)
   }
 
+  flush(): void {
+    throw new Error('no journal is relaxed here')
+  }
+
   close(): void {}
 }

@@ -38,6 +38,11 @@ export class OrderingWatch {
       },
       create: (groups) => log.create(groups),
       read: (group, from, upTo, maxBytes) => log.read(group, from, upTo, maxBytes),
+      get hasUnflushed() {
+        return log.hasUnflushed
+      },
+      setRelaxed: (isRelaxed) => log.setRelaxed(isRelaxed),
+      flush: () => log.flush(),
       endRound: () => log.endRound(),
       close: () => log.close(),
       commit: (writes) => {

@@ -4,6 +4,7 @@ import { WORKER_COUNTERS } from '../../../src/codec/worker-counters.js'
 import type {
   CheckpointPolicy,
   StatePolicy,
+  SyncMode,
   WorkerLimits,
   WorkerStore,
   WorkerTask,
@@ -25,6 +26,7 @@ import { QUIET_POLICIES, workerStore } from '../../support/worker-policies.js'
 import { TestHost } from './test-host.js'
 
 export interface ClusterOptions {
+  readonly sync?: SyncMode
   readonly machines: readonly AnyStateMachine[]
   /** Stores of each node, with their groups. */
   readonly stores?: readonly (readonly GroupIndex[])[]
@@ -108,6 +110,7 @@ export class TestCluster {
       ...QUIET_POLICIES,
       checkpoints: this.#options.checkpoints ?? QUIET_POLICIES.checkpoints,
       state: { ...QUIET_POLICIES.state, ...this.#options.state },
+      sync: this.#options.sync ?? QUIET_POLICIES.sync,
       flushDelayMs: 0,
       hostNow: this.clock.now(),
       createGroups: this.#options.createGroups ?? groups,

@@ -13,7 +13,7 @@ export const PLANTED_JOURNAL_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: JOURNAL,
-        find: 'return bytes <= MAX_ENTRY_BYTES && this.#at + bytes <= this.#file.length;',
+        find: 'return (isRelaxed || bytes <= MAX_ENTRY_BYTES) && this.#at + bytes <= this.#file.length;',
         put: `if (this.#at + bytes > this.#file.length) this.#at = JOURNAL_BLOCK_BYTES;
           return bytes <= MAX_ENTRY_BYTES && this.#at + bytes <= this.#file.length;`,
       },
@@ -36,8 +36,8 @@ export const PLANTED_JOURNAL_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: ENVIRONMENT,
-        find: 'if (absorbed !== this.#recorded) this.#putPosition({ journal, absorbed });',
-        put: '',
+        find: 'if (absorbed !== this.#recorded || isRelaxed !== this.#isRelaxed) {',
+        put: 'if (false) {',
       },
     ],
   },
@@ -73,17 +73,17 @@ export const PLANTED_JOURNAL_BUGS: readonly PlantedRoundBug[] = [
     edits: [
       {
         file: JOURNAL,
-        find: 'this.#file.write(this.#at, this.#buffer.subarray(0, bytes));',
+        find: 'else this.#file.write(this.#at, entry);',
         put: `encodeMark(this.#mark, this.number, this.#last + 1);
           this.#file.note(0, this.#mark);
-          this.#file.write(this.#at, this.#buffer.subarray(0, bytes));`,
+          this.#file.write(this.#at, entry);`,
       },
     ],
   },
   {
     name: 'an answer before the journal',
     seed: 1,
-    edits: [{ file: ENVIRONMENT, find: 'if (puts.length > 0) this.#journal.append(puts);', put: '' }],
+    edits: [{ file: ENVIRONMENT, find: 'if (puts.length > 0) this.#journal.append(puts, this.#isRelaxed);', put: '' }],
   },
   {
     name: 'a reader that does not look into the journal',
