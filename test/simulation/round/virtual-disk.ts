@@ -27,6 +27,7 @@ export class VirtualDisk {
   isClosing = false
   /** The power went, and nobody has written since. */
   hasLostPower = false
+  private newest = { at: 0, bytes: 1 }
   private before: Changes = new Map()
 
   apply(changes: Changes): void {
@@ -42,6 +43,7 @@ export class VirtualDisk {
 
   writeJournal(at: number, bytes: Uint8Array): void {
     this.journal?.set(bytes, at)
+    this.newest = { at, bytes: usedBytes(bytes) }
     this.transactions++
   }
 
@@ -54,7 +56,7 @@ export class VirtualDisk {
       const from = sector * SECTOR
       this.journal?.set(bytes.subarray(from, from + SECTOR), at + from)
     }
-    const used = ENTRY_HEAD_BYTES + getU32(bytes, ENTRY_LENGTH_AT)
+    const used = usedBytes(bytes)
     const arrived = this.journal?.subarray(at, at + used) ?? new Uint8Array(0)
     if (Buffer.compare(arrived, bytes.subarray(0, used)) === 0) this.transactions++
   }
@@ -73,13 +75,13 @@ export class VirtualDisk {
     if (note !== undefined) this.notes = [note]
   }
 
-  /** One bit anywhere in the part of the journal that was ever written. */
+  /** One bit of the newest entry, or of any part of the journal that was ever written. */
   flipJournalBit(random: Random): void {
-    const { journal } = this
+    const { journal, newest } = this
     if (journal === undefined) return
     let used = journal.length
     while (used > 0 && journal[used - 1] === 0) used--
-    const at = random.below(used)
+    const at = random.chance(0.7) ? newest.at + random.below(newest.bytes) : random.below(used)
     journal[at] = (journal[at] as number) ^ (1 << random.below(8))
   }
 
@@ -113,4 +115,9 @@ export class VirtualDisk {
     if (value === undefined) this.values.delete(key)
     else this.values.set(key, value)
   }
+}
+
+/** Of an entry, without what is left of its last block. */
+function usedBytes(entry: Uint8Array): number {
+  return ENTRY_HEAD_BYTES + getU32(entry, ENTRY_LENGTH_AT)
 }

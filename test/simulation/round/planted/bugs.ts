@@ -183,7 +183,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a command skipped where a round ran out of time',
-    seed: 10,
+    seed: 60,
     edits: [
       {
         file: EXECUTOR,
@@ -194,7 +194,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a command executed again where a round ran out of time',
-    seed: 10,
+    seed: 60,
     edits: [
       {
         file: EXECUTOR,
@@ -287,7 +287,7 @@ export const PLANTED_ROUND_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'a result dropped for a port, and nobody told',
-    seed: 37,
+    seed: 140,
     edits: [
       {
         file: 'worker/port-outbox.js',

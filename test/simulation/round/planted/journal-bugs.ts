@@ -54,13 +54,13 @@ export const PLANTED_JOURNAL_BUGS: readonly PlantedRoundBug[] = [
   },
   {
     name: 'an acknowledged entry taken for one that was being written',
-    seed: 1,
+    seed: 2,
     badDisks: true,
     edits: [{ file: CONTENT, find: 'if (acknowledged >= next)', put: 'if (false)' }],
   },
   {
     name: 'entries behind a damaged one let go',
-    seed: 11,
+    seed: 2,
     badDisks: true,
     edits: [
       { file: CONTENT, find: 'if (acknowledged >= next)', put: 'if (false)' },
