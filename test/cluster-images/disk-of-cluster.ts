@@ -1,18 +1,9 @@
 import type { Random } from '../../src/base/random.js'
-import { applyWrite } from '../store/support/disk-history.js'
+import { applyWrite, type DiskEvent } from '../store/support/disk-history.js'
 import type { SystemCall } from '../store/support/system-calls.js'
 
 /** What happened to one of many files, or was said meanwhile, in the order in which the calls ended. */
-export type ClusterEvent =
-  | {
-      readonly kind: 'write'
-      readonly file: string
-      readonly offset: number
-      readonly data: Buffer
-      readonly synchronous: boolean
-    }
-  | { readonly kind: 'flush'; readonly file: string }
-  | { readonly kind: 'said'; readonly line: string }
+export type ClusterEvent = Extract<DiskEvent, { readonly kind: 'write' | 'flush' | 'said' }>
 
 const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2'])
 const PASSED_OVER = new Set(['openat', 'close', 'lseek'])

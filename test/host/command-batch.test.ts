@@ -1,26 +1,17 @@
 import { beforeEach, expect, test } from '@jest/globals'
 import { forEachCommand } from '../../src/codec/command-body.js'
 import { CommandRecord, CommandsRecord, RECORD_KIND } from '../../src/codec/worker-records.js'
-import { WorkerPort } from '../../src/host/worker-port.js'
-import { allocateDoorbell } from '../../src/ring/doorbell.js'
+import type { WorkerPort } from '../../src/host/worker-port.js'
 import { MessageReader } from '../../src/ring/fragments.js'
-import { allocateWorkerMemory, openHostEnd, openWorkerEnd } from '../../src/ring/worker-memory.js'
+import { smallPort } from './small-port.js'
 
 let port: WorkerPort
 let reader: MessageReader
 
 beforeEach(() => {
-  const memory = allocateWorkerMemory({
-    controlBytes: 4096,
-    commandBytes: 4096,
-    outboxBytes: 4096,
-    groups: 2,
-    timersPerGroup: 1,
-    counterNames: [],
-    hostBell: allocateDoorbell(),
-  })
-  port = new WorkerPort(openHostEnd(memory), { maxMessageBytes: 1 << 20, largeBytes: 1 << 20 })
-  reader = new MessageReader(openWorkerEnd(memory).command, { maxMessageBytes: 1 << 20 })
+  const small = smallPort()
+  port = small.port
+  reader = new MessageReader(small.worker.command, { maxMessageBytes: 1 << 20 })
 })
 
 const textOf = (bytes: Uint8Array, offset: number, length: number) =>

@@ -6,27 +6,17 @@ import {
   RECORD_KIND,
   readGroupHead,
 } from '../../src/codec/worker-records.js'
-import { WorkerPort } from '../../src/host/worker-port.js'
-import { allocateDoorbell } from '../../src/ring/doorbell.js'
+import type { WorkerPort } from '../../src/host/worker-port.js'
 import { MessageReader } from '../../src/ring/fragments.js'
-import { allocateWorkerMemory, openHostEnd, openWorkerEnd, type WorkerEnd } from '../../src/ring/worker-memory.js'
+import type { WorkerEnd } from '../../src/ring/worker-memory.js'
+import { smallPort } from './small-port.js'
 
 let port: WorkerPort
 let worker: WorkerEnd
 let reader: MessageReader
 
 beforeEach(() => {
-  const memory = allocateWorkerMemory({
-    controlBytes: 4096,
-    commandBytes: 4096,
-    outboxBytes: 4096,
-    groups: 2,
-    timersPerGroup: 1,
-    counterNames: [],
-    hostBell: allocateDoorbell(),
-  })
-  port = new WorkerPort(openHostEnd(memory), { maxMessageBytes: 1 << 20, largeBytes: 1 << 20 })
-  worker = openWorkerEnd(memory)
+  ;({ port, worker } = smallPort())
   reader = new MessageReader(worker.control, { maxMessageBytes: 1 << 20 })
 })
 
